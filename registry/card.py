@@ -1,0 +1,194 @@
+"""The card: what travels with a model's weights, and its form on disk (`zoo.json`).
+
+`zoo.json` is written by the program; `README.md` beside it is for people. Its canonical text (sorted keys, two
+spaces, a final newline) names every file by its sha256, so the sha256 of that text names the whole revision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import msgspec
+
+from registry.errors import ZooError
+from registry.ref import check_name
+
+SCHEMA = 1
+CARD_FILE = "zoo.json"
+MAX_CARD_BYTES = 16 * 2**20
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One of a model's files: its path in the model's folder, size in bytes and sha256 in hex."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        parts = PurePosixPath(self.path).parts
+        if not parts or self.path.startswith("/") or ".." in parts or "\\" in self.path or "\0" in self.path:
+            raise ValueError(f"the path {self.path!r} leaves the model's folder")
+        if not SHA256.fullmatch(self.sha256) or self.bytes < 0:
+            raise ValueError(f"{self.path!r} has no valid sha256 and size")
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output: name, shape (None where it may vary) and dtype."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A layer: its scope, class, number of parameters, whether any of them can train, and what it reads.
+
+    `inputs` holds the scopes of the layers whose outputs it takes; an input layer has none.
+    """
+
+    name: str
+    type: str
+    parameters: int
+    trainable: bool = True
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How raw numbers become the model's input: `raw * scale + offset`, then reshaped.
+
+    Integer arrays are raw; floating-point arrays are taken as prepared already, and only reshaped.
+
+    Attributes:
+        shape: one raw sample's shape, `(28, 28)`.
+        dtype: the raw dtype, `uint8`.
+        scale: a factor, `1/255`.
+        offset: added after the factor.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str = "uint8"
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where a model came from.
+
+    Attributes:
+        parent: the reference with revision of the model whose layers were reused, or the imported path.
+        reuse: the regex that chose them.
+        reused: the scopes whose weights were kept at the start.
+        data: the data reference, and `fingerprint` of its content.
+        run: the run's identifier.
+        plan: all choices of the run, as its `plan.json`.
+    """
+
+    parent: str
+    reuse: str = ""
+    reused: tuple[str, ...] = ()
+    data: str = ""
+    fingerprint: str = ""
+    run: str = ""
+    plan: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything the program knows of a model.
+
+    Attributes:
+        name: the catalogue name.
+        format: how the weights are stored: `keras`, `tf1-metagraph`.
+        weights: what to open: a file, or a checkpoint's prefix, relative to the model's folder.
+        task: a Hugging Face pipeline tag, or empty.
+        summary: one line for people.
+        license: an SPDX identifier, or empty.
+        tags: words to find it by.
+        classes: the names of the outputs, in their order; empty where they are no classes.
+        inputs, outputs: names, shapes, dtypes.
+        preprocessing: None where it is not known.
+        layers: from the input upwards.
+        files: all but `zoo.json` itself.
+        tests: an `.npz` among the files with stored inputs and outputs (key `outputs`), or empty.
+        data: the default data: an `.npz` among the files, or a data reference, or empty.
+        metrics: figures by name, such as `test_accuracy`.
+        lineage: None for a model that was made from nothing.
+        schema: the version of this form.
+    """
+
+    name: str
+    format: str
+    weights: str
+    task: str = ""
+    summary: str = ""
+    license: str = ""
+    tags: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    preprocessing: Preprocessing | None = None
+    layers: tuple[LayerInfo, ...] = ()
+    files: tuple[FileEntry, ...] = ()
+    tests: str = ""
+    data: str = ""
+    metrics: dict[str, float | list[float]] = field(default_factory=dict)
+    lineage: Lineage | None = None
+    schema: int = SCHEMA
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the layers hold."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def bytes(self) -> int:
+        """The files' sizes, added up."""
+        return sum(file.bytes for file in self.files)
+
+
+def encode(card: Card) -> bytes:
+    """Write a card as the canonical text of `zoo.json`; the inverse of `decode`."""
+    text = msgspec.json.encode(card, order="sorted")
+    return msgspec.json.format(text, indent=2) + b"\n"
+
+
+def decode(text: bytes, where: str = CARD_FILE) -> Card:
+    """Read a card from the text of a `zoo.json`.
+
+    Raises:
+        ZooError: it is no card of this schema; the message names the field.
+    """
+    if len(text) > MAX_CARD_BYTES:
+        raise ZooError(f"{where} is {len(text)} bytes long; a card has at most {MAX_CARD_BYTES}")
+    try:
+        card = msgspec.json.decode(text, type=Card)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ZooError(f"{where} is no model card: {error}") from error
+    if card.schema > SCHEMA:
+        raise ZooError(
+            f"{where} has schema {card.schema}; this version reads up to {SCHEMA}",
+            "pip install --upgrade zoo",
+        )
+    check_name(card.name)
+    return card
+
+
+def revision_of(card: Card) -> str:
+    """Name a revision by its content: the sha256 of the card's canonical text, in hex."""
+    return hashlib.sha256(encode(card)).hexdigest()
+
+
+def renamed(card: Card, name: str) -> Card:
+    """Return the card under another name."""
+    return replace(card, name=check_name(name))

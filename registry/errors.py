@@ -1,0 +1,40 @@
+"""The one error that users meet: what went wrong, and what to type next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ZooError(Exception):
+    """Something a user can put right.
+
+    Args:
+        message: what, where, expected and got; one or two sentences.
+        hint: the next thing to do or to type, or an empty string.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def near(word: str, names: Iterable[str], most: int = 3) -> str:
+    """Say which of `names` look like `word`, as the end of a sentence.
+
+    >>> near("mnist-dn", ["mnist-dnn", "resnet"])
+    'did you mean mnist-dnn?'
+    >>> near("zzz", ["b", "a"])
+    'there are: a, b'
+    >>> near("zzz", [])
+    'there are none'
+    """
+    known = sorted(set(names))
+    close = difflib.get_close_matches(word, known, n=most, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    if not known:
+        return "there are none"
+    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+    return f"there are: {', '.join(known[:12])}{more}"

@@ -1,0 +1,1 @@
+"""Where models are looked up: one file a source, behind one protocol."""

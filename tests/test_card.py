@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.card import (
+    Card,
+    FileEntry,
+    LayerInfo,
+    Lineage,
+    Preprocessing,
+    TensorSpec,
+    decode,
+    encode,
+    renamed,
+    revision_of,
+)  # fmt: skip
+from registry.errors import ZooError
+
+text = st.text(max_size=8)
+sha = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
+shapes = st.lists(st.none() | st.integers(1, 999), max_size=4).map(tuple)
+layers = st.builds(LayerInfo, text, text, st.integers(0, 10**9), st.booleans(), st.lists(text, max_size=2).map(tuple))
+files = st.builds(FileEntry, st.from_regex(r"[a-z]{1,8}(/[a-z]{1,4})?", fullmatch=True), st.integers(0, 10**12), sha)
+cards = st.builds(
+    Card,
+    name=st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True),
+    format=text,
+    weights=text,
+    classes=st.lists(text, max_size=3).map(tuple),
+    inputs=st.lists(st.builds(TensorSpec, text, shapes, text), max_size=2).map(tuple),
+    preprocessing=st.none() | st.builds(Preprocessing, st.just((28, 28)), text, st.floats(-9, 9), st.floats(-9, 9)),
+    layers=st.lists(layers, max_size=3).map(tuple),
+    files=st.lists(files, max_size=3).map(tuple),
+    metrics=st.dictionaries(text, st.floats(0, 1) | st.lists(st.floats(0, 1), min_size=2, max_size=2), max_size=2),
+    lineage=st.none() | st.builds(Lineage, parent=text, reused=st.lists(text, max_size=2).map(tuple)),
+)
+
+
+@given(cards)
+def test_encode_and_decode_are_inverse_and_canonical(card: Card) -> None:
+    again = decode(encode(card))
+    assert again == card
+    assert encode(again) == encode(card)
+    assert revision_of(again) == revision_of(card)
+
+
+def test_any_change_is_another_revision() -> None:
+    card = Card("a", "keras", "model.keras")
+    assert revision_of(card) != revision_of(renamed(card, "b"))
+
+
+def test_sums() -> None:
+    card = Card("a", "keras", "w", layers=(LayerInfo("h", "Dense", 3), LayerInfo("o", "Dense", 4)),
+                files=(FileEntry("w", 10, "0" * 64),))  # fmt: skip
+    assert (card.parameters, card.bytes) == (7, 10)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": 3}, "Expected `str`, got `int` - at `$.name`"),
+        ({"name": "../x"}, "is no model name"),
+        ({"schema": 99}, "has schema 99; this version reads up to 1"),
+        ({"layers": [{"name": "h", "type": "Dense", "parameters": "many"}]}, "at `$.layers[0].parameters`"),
+        ({"files": [{"path": "../../etc/passwd", "bytes": 1, "sha256": "0" * 64}]}, "leaves the model's folder"),
+        ({"files": [{"path": "/etc/passwd", "bytes": 1, "sha256": "0" * 64}]}, "leaves the model's folder"),
+        ({"files": [{"path": "w", "bytes": 1, "sha256": "0" * 63}]}, "no valid sha256"),
+    ],
+)
+def test_broken_cards(change: dict[str, object], message: str) -> None:
+    document = json.loads(encode(Card("a", "keras", "w"))) | change
+    with pytest.raises(ZooError) as caught:
+        decode(json.dumps(document).encode(), "x/zoo.json")
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000])
+def test_no_card_at_all(content: bytes) -> None:
+    with pytest.raises(ZooError, match=r"x/zoo\.json is no model card"):
+        decode(content, "x/zoo.json")
+
+
+def test_a_huge_card_is_refused() -> None:
+    with pytest.raises(ZooError, match="a card has at most"):
+        decode(b" " * (16 * 2**20 + 1))
