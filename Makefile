@@ -1,0 +1,51 @@
+# `make demo` and `make test` set everything up on a machine that has Python 3.11 and make.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test lint types bench wheel models clean
+
+demo: $(VENV)/.zoo
+	$(BIN)/zoo transfer mnist-dnn --reuse 'hidden[123]'
+	@echo "(zoo is $(BIN)/zoo)"
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.lint
+	$(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/transfer_vs_keras.py
+
+wheel: $(VENV)/.test
+	$(BIN)/python -m build
+
+# Trains the shipped model anew and writes its card. MNIST=path/to/mnist.npz where keras.datasets cannot fetch it.
+models: $(VENV)/.zoo
+	$(BIN)/python models/mnist-dnn/make.py $(if $(MNIST),--mnist $(MNIST))
+	$(BIN)/python models/describe.py mnist-dnn
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.zoo: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.zoo
+	$(PIP) install --editable '.[test]'
+	@touch $@
+
+$(VENV)/.lint: pyproject.toml $(VENV)/.zoo
+	$(PIP) install --editable '.[lint]'
+	@touch $@

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from conftest import blobs, chain
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nets import WIDTH, build, specs
+
+import transfer.fit
+from registry.errors import ZooError
+from transfer.backbone import describe
+from transfer.extract import forward
+from transfer.features import Features
+from transfer.fit import Fitted, compiles, fit
+from transfer.graph import closed
+from transfer.plan import Training
+from transfer.split import freeze, split
+
+HOW = Training(epochs=4, patience=4, batch_size=16, lr=0.01)
+
+
+def splits(width: int = 8) -> dict[str, Features]:
+    made = {name: blobs(n, width=width, seed=n) for name, n in (("train", 50), ("valid", 21))}
+    return {name: Features((x,), y) for name, (x, y) in made.items()}
+
+
+def through(trunk: Any, features: Features) -> Features:
+    parts = [arrays for _, arrays in forward(trunk, features.arrays[0])]
+    return Features(tuple(np.concatenate(part) for part in zip(*parts, strict=True)), features.labels)
+
+
+def reset_dropout(model: Any) -> None:
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.seed_generator.state.assign([1, 0])
+
+
+def trained(model: Any, frozen: set[str], *, cached: bool, how: Training = HOW) -> tuple[Fitted, list[np.ndarray]]:
+    """Train a model from its first weights, from cached features or through its frozen layers."""
+    reset_dropout(model)
+    freeze(model, frozen)
+    halves = split(model, closed(describe(model), frozen))
+    inputs = splits(model.input_shape[1])
+    if halves.trunk is None:
+        return fit(halves.tail, inputs, how, lr=how.lr, seed=1), model.get_weights()
+    if cached:
+        inputs = {name: through(halves.trunk, features) for name, features in inputs.items()}
+    trunk = None if cached else halves.trunk
+    return fit(halves.tail, inputs, how, lr=how.lr, seed=1, trunk=trunk), model.get_weights()
+
+
+@settings(max_examples=8, deadline=None)
+@given(specs(), st.data())
+def test_cached_equals_uncached_and_frozen_stays(spec: list[tuple[str, tuple[int, ...]]], data: st.DataObject) -> None:
+    keras.utils.set_random_seed(0)
+    model = build(spec)
+    names = [layer.name for layer in describe(model) if layer.name not in ("X", "outputs")]
+    frozen = data.draw(st.sets(st.sampled_from(names), min_size=1))
+    start = model.get_weights()
+    cached, weights = trained(model, frozen, cached=True)
+    kept = {layer.name: layer.get_weights() for layer in model.layers}
+    model.set_weights(start)
+    uncached, again = trained(model, frozen, cached=False)
+    losses = [[(epoch.train_loss, epoch.valid_loss) for epoch in one.epochs] for one in (cached, uncached)]
+    assert np.allclose(*losses, rtol=1e-5, atol=1e-5)
+    assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(weights, again, strict=True))
+    model.set_weights(start)
+    for layer in model.layers:
+        if layer.name.replace(">", "/") in frozen and not isinstance(layer, keras.layers.Dropout):
+            pairs = zip(layer.get_weights(), kept[layer.name], strict=True)
+            assert all(a.tobytes() == b.tobytes() for a, b in pairs), f"{layer.name} moved"
+
+
+def test_a_frozen_batch_normalisation_above_the_cut_stands_still() -> None:
+    model = build([("dense", (0,)), ("batch_norm", (1,)), ("dense", (2,))])
+    before = model.get_layer("block>l2").get_weights()
+    trained(model, {"block/l2"}, cached=True)
+    after = model.get_layer("block>l2").get_weights()
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(before, after, strict=True))
+    trained(model, set(), cached=True)
+    moved = model.get_layer("block>l2").get_weights()
+    assert not np.array_equal(moved[2], after[2]), "and one that trains moves"
+
+
+def test_the_same_seed_gives_the_same_result_however_often_progress_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build([("dense", (0,)), ("dropout", (1,))])
+    start, how = model.get_weights(), Training(epochs=7, patience=7, batch_size=16)
+    results = []
+    for seconds in (1000.0, 0.0):
+        monkeypatch.setattr(transfer.fit, "SHOW_SECONDS", seconds)
+        model.set_weights(start)
+        results.append(trained(model, set(), cached=True, how=how))
+    (one, weights), (other, again) = results
+    assert one.epochs == other.epochs
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(weights, again, strict=True))
+
+
+def test_the_best_epochs_weights_are_kept_and_patience_ends_the_phase() -> None:
+    model = chain(outputs=3)
+    how = Training(epochs=200, patience=3, batch_size=8, lr=0.5)  # too high a rate: the loss soon rises
+    fitted, _ = trained(model, set(), cached=True, how=how)
+    losses = [epoch.valid_loss for epoch in fitted.epochs]
+    assert fitted.best == int(np.argmin(losses))
+    assert len(losses) == fitted.best + 1 + 3
+    valid = splits()["valid"]
+    logits = model(valid.arrays[0]).numpy()
+    loss = keras.losses.sparse_categorical_crossentropy(valid.labels, logits, from_logits=True)
+    assert float(np.mean(loss)) == pytest.approx(losses[fitted.best], rel=1e-4)
+    assert (logits.argmax(1) == valid.labels).mean() == fitted.epochs[fitted.best].valid_accuracy
+
+
+def test_a_phase_that_gains_nothing_leaves_the_weights_as_they_were() -> None:
+    model = chain(outputs=3)
+    before = model.get_weights()
+    fitted = fit(model, splits(), Training(epochs=9, patience=4), lr=0.01, seed=1, least=1e-9)
+    assert (fitted.improved, len(fitted.epochs)) == (False, 4)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_xla_gives_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = chain(outputs=3)
+    start = model.get_weights()
+    plain, _ = trained(model, {"hidden1"}, cached=True)
+    model.set_weights(start)
+    monkeypatch.setattr(transfer.fit, "XLA_STEPS", 1)
+    fast, _ = trained(model, {"hidden1"}, cached=True)
+    assert np.allclose([e.valid_loss for e in plain.epochs], [e.valid_loss for e in fast.epochs], rtol=1e-4)
+
+
+def test_xla_is_for_long_trainings_without_convolutions_and_draws() -> None:
+    x = keras.Input((4, 4, 1))
+    convolution = keras.Model(x, keras.layers.Conv2D(1, 2)(x))
+    assert compiles([chain()], 20_000)
+    assert not compiles([chain()], 19_999)
+    assert not compiles([chain(), convolution], 10**6)
+    assert not compiles([build([("dropout", (0,))])], 10**6)
+
+
+def test_a_batch_larger_than_the_data_is_the_data() -> None:
+    fitted, _ = trained(chain(outputs=3), set(), cached=True, how=Training(epochs=2, batch_size=4096))
+    assert len(fitted.epochs) == 2
+
+
+def test_clipping_bounds_the_step() -> None:
+    model = chain(outputs=3)
+    start = model.get_weights()
+    free, _ = trained(model, set(), cached=True)
+    model.set_weights(start)
+    clipped, _ = trained(model, set(), cached=True, how=Training(epochs=4, batch_size=16, lr=0.01, clip_norm=1e-9))
+    assert free.epochs[-1].train_loss < clipped.epochs[-1].train_loss
+
+
+def test_divergence_is_an_error_that_says_what_to_do() -> None:
+    model = chain(outputs=3)
+    model.set_weights([np.full_like(weight, np.inf) for weight in model.get_weights()])
+    with pytest.raises(ZooError, match="training diverged in its first epoch") as caught:
+        trained(model, set(), cached=True)
+    assert "--lr" in caught.value.hint
+
+
+def test_a_loss_that_stops_being_a_number_ends_the_phase_with_the_best_weights() -> None:
+    model = build([("dense", (0,))])
+    how = Training(epochs=50, patience=50, batch_size=16, lr=1e18)
+    fitted, weights = trained(model, set(), cached=True, how=how)
+    assert len(fitted.epochs) < 50
+    assert not math.isfinite(fitted.epochs[-1].train_loss + fitted.epochs[-1].valid_loss)
+    assert all(np.isfinite(weight).all() for weight in weights)
+    assert model.input_shape[1] == WIDTH

@@ -1,0 +1,48 @@
+"""What may import what: by reading the code, and by starting the program."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FORBIDDEN = {
+    "registry": {"zoo", "transfer", "tensorflow", "keras", "h5py", "typer"},
+    "transfer": {"zoo", "typer", "registry.catalogue", "registry.shelf", "registry.blobs", "registry.sources"},
+}
+HEAVY = ("tensorflow", "keras", "h5py", "numpy")
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_imports_run_one_way(package: str) -> None:
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files
+    for path in files:
+        for name in imported(path):
+            above = {name, name.split(".")[0], ".".join(name.split(".")[:2])}
+            assert not above & FORBIDDEN[package], f"{path.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["show", "mnist-dnn"], ["layers", "mnist-dnn"], ["runs"]])
+def test_what_only_looks_starts_at_once(words: list[str], zoo_home: Path) -> None:
+    program = (
+        "import sys; from zoo.app import run; code = run(sys.argv[1:]);"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    loaded = ast.literal_eval(done.stderr.strip().splitlines()[-1])
+    assert not set(loaded) - ({"numpy"} if words[0] in ("layers", "runs") else set())

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.card import LayerInfo
+from registry.errors import ZooError
+from transfer.plan import Plan, Top, Training, choose, phases
+from zoo.plans import make_plan, phases_of
+
+NAMES = ("hidden1", "hidden2", "hidden3", "hidden4", "hidden5", "outputs")
+LAYERS = (
+    LayerInfo("X", "InputLayer", 0),
+    *(LayerInfo(name, "Dense", 10, True, (below,)) for below, name in pairwise(("X", *NAMES))),
+)
+PLAN = Plan("mnist-dnn@abc", "d", "hidden[123]")
+
+
+def trained(plan: Plan) -> list[tuple[str, ...]]:
+    return [phase.train for phase in phases(plan, choose(LAYERS, plan.reuse, plan.freeze), LAYERS)]
+
+
+def test_auto_frees_one_layer_more_from_the_top_down() -> None:
+    assert trained(PLAN) == [NAMES[3:], NAMES[2:], NAMES[1:], NAMES]
+
+
+def test_none_is_a_single_phase() -> None:
+    assert trained(replace(PLAN, unfreeze=())) == [NAMES[3:]]
+
+
+def test_each_regex_is_a_phase() -> None:
+    plan = replace(PLAN, unfreeze=("hidden[34]|outputs", "hidden1"))
+    assert trained(plan) == [NAMES[3:], NAMES[2:], ("hidden1", *NAMES[2:])]
+
+
+def test_later_phases_learn_at_a_lower_rate() -> None:
+    plan = replace(PLAN, training=Training(lr=0.01, unfreeze_lr=0.1))
+    assert [phase.lr for phase in phases(plan, choose(LAYERS, plan.reuse), LAYERS)] == pytest.approx(
+        [0.01, *[0.001] * 3]
+    )
+
+
+def test_hidden1_does_not_select_hidden10() -> None:
+    layers = (*LAYERS[:-1], LayerInfo("hidden10", "Dense", 10, True, ("hidden5",)), LAYERS[-1])
+    assert choose(layers, "hidden1").reused == ("hidden1",)
+
+
+def test_a_gap_in_the_reused_layers_is_trained_anew() -> None:
+    selection = choose(LAYERS, "hidden[13]")
+    assert (selection.reused, selection.frozen, selection.cut) == (("hidden1", "hidden3"),) * 2 + (("hidden1",),)
+    assert trained(replace(PLAN, reuse="hidden[13]"))[0] == ("hidden2", "hidden4", "hidden5", "outputs")
+
+
+def test_upper_layers_and_outputs_alone() -> None:
+    selection = choose(LAYERS, "hidden[34]|outputs")
+    assert selection.reused == ("hidden3", "hidden4", "outputs")
+    assert selection.cut == ("X",)
+    assert selection.top_begins == len(LAYERS)
+
+
+def test_freeze_takes_part_of_what_is_reused() -> None:
+    selection = choose(LAYERS, "hidden[123]", "hidden[12]")
+    assert (selection.frozen, selection.cut) == (("hidden1", "hidden2"), ("hidden2",))
+
+
+@pytest.mark.parametrize(
+    ("reuse", "freeze", "message"),
+    [
+        (".*", None, "selects every layer: nothing is left to train"),
+        ("X", None, "selects only layers without weights: X"),
+        ("hidden9", None, "the regex 'hidden9' selects no layer"),
+        ("hidden[123]", "hidden4", "the regex 'hidden4' selects no layer"),
+        ("hidden[12", None, "is invalid"),
+    ],
+)
+def test_bad_selections(reuse: str, freeze: str | None, message: str) -> None:
+    with pytest.raises(ZooError) as caught:
+        choose(LAYERS, reuse, freeze)
+    assert message in caught.value.message
+
+
+def test_every_layer_may_be_reused_when_some_train_from_the_start() -> None:
+    assert choose(LAYERS, ".*", "hidden[12]").frozen == ("hidden1", "hidden2")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Top(dropout=1.0), "--dropout must be at least 0 and below 1, got 1.0"),
+        (lambda: Top(units=(10, 0)), "--top wants widths above 0"),
+        (lambda: Top(init="magic"), "--init takes he, xavier, lecun; got 'magic'"),
+        (lambda: Top(activation="magic"), "--activation takes"),
+        (lambda: Training(epochs=0), "--epochs must be above 0, got 0"),
+        (lambda: Training(batch_size=-1), "--batch-size must be above 0, got -1"),
+        (lambda: Training(clip_norm=0.0), "--clip-norm must be above 0, got 0.0"),
+        (lambda: make_plan("m", "d", "r", None, "auto", 0, {"epoch": 3}), "transfer has no option 'epoch'"),
+        (lambda: phases_of(["auto", "hidden1"]), "--unfreeze takes auto or none alone"),
+    ],
+)
+def test_bad_choices(make: object, message: str) -> None:
+    with pytest.raises(ZooError) as caught:
+        make()  # type: ignore[operator]
+    assert message in caught.value.message
+
+
+tops = st.builds(Top, st.none() | st.lists(st.integers(1, 99), max_size=3).map(tuple), dropout=st.floats(0, 0.9))
+plans = st.builds(
+    Plan, st.text(), st.text(), st.text(), st.none() | st.text(), st.lists(st.text(), max_size=2).map(tuple), tops,
+    st.builds(Training, epochs=st.integers(1, 9), lr=st.floats(1e-6, 1)), st.booleans(), st.booleans(), st.integers(),
+)  # fmt: skip
+
+
+@given(plans)
+def test_a_plan_goes_through_json(plan: Plan) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import chain
+
+from registry.errors import ZooError
+from transfer.backbone import Backbone, layer_of
+from transfer.cache import FeatureCache
+from transfer.data.npz import read
+from transfer.evaluate import score
+from transfer.extract import outputs
+from transfer.importers.keras_file import read as read_keras
+from transfer.plan import Plan, Top, Training
+from transfer.result import Result
+from transfer.run import Job
+from transfer.runs import RunFolder, Runs
+
+PLAN = Plan(
+    "tiny@0123456789ab",
+    "blobs",
+    "hidden[12]",
+    top=Top(dropout=0.1),
+    training=Training(epochs=8, batch_size=16, lr=0.02),
+)
+Carry = Callable[..., tuple[Result, RunFolder]]
+
+
+@pytest.fixture
+def carry_out(tmp_path: Path, data_file: Path) -> Carry:
+    """Carry a plan out on the small net and the small data set."""
+
+    def carry(plan: Plan = PLAN, source: Any = None, **options: Any) -> tuple[Result, RunFolder]:
+        with Runs(tmp_path / "runs").new(plan) as folder:
+            backbone = Backbone(source or chain())
+            job = Job(plan, backbone, read(data_file), folder, FeatureCache(tmp_path / "cache"), **options)
+            return job.run(), folder
+
+    return carry
+
+
+def test_a_run_from_end_to_end(carry_out: Carry, data_file: Path) -> None:
+    result, folder = carry_out()
+    assert result.cut == ("hidden2",)
+    assert result.phases[0].train == ("hidden3", "outputs")
+    assert result.phases[0].frozen == ("hidden1", "hidden2")
+    assert 0.5 < result.valid_accuracy <= 1
+    assert result.scratch is not None
+    assert result.scratch.phases[0].train == ("hidden1", "hidden2", "hidden3", "outputs")
+    best = result.phases[result.best_phase - 1]
+    assert best.valid_loss == min(phase.valid_loss for phase in result.phases if phase.kept)
+    model = read_keras(folder.model).model
+    test = read(data_file).test
+    assert score(outputs(model, test.x), test.y, ("0", "1", "2")).accuracy == result.test_accuracy
+    assert folder.result == result
+    assert folder.plan == PLAN
+    assert folder.status.state == "done"
+    assert len(folder.epochs()) == sum(phase.epochs for phase in (*result.phases, *result.scratch.phases))
+    stored = np.load(folder.path / "test.npz")
+    assert np.allclose(outputs(model, stored["inputs"]), stored["outputs"], atol=1e-6)
+
+
+def test_frozen_layers_are_the_sources_byte_for_byte(carry_out: Carry) -> None:
+    source = chain()
+    _, folder = carry_out(replace(PLAN, unfreeze=()), source)
+    model = read_keras(folder.model).model
+    for scope in ("hidden1", "hidden2"):
+        pairs = zip(layer_of(source, scope).get_weights(), layer_of(model, scope).get_weights(), strict=True)
+        assert all(a.tobytes() == b.tobytes() for a, b in pairs)
+
+
+def test_the_same_seed_gives_the_same_result(carry_out: Carry) -> None:
+    results = [carry_out(replace(PLAN, seed=seed))[0] for seed in (3, 3, 4)]
+    figures = [[(p.epochs, p.train_loss, p.valid_loss) for p in one.phases] for one in results]
+    assert figures[0] == figures[1] != figures[2]
+    assert results[0].test_accuracy == results[1].test_accuracy
+
+
+def test_cached_equals_uncached(carry_out: Carry) -> None:
+    cached, uncached = (carry_out(replace(PLAN, cached=way))[0] for way in (True, False))
+    losses = [[phase.valid_loss for phase in one.phases] for one in (cached, uncached)]
+    assert np.allclose(*losses, rtol=1e-5)
+    assert (uncached.cache.key, uncached.cache.bytes) == ("", 0)
+
+
+def test_the_second_run_extracts_nothing(carry_out: Carry) -> None:
+    stages: list[str] = []
+    first, _ = carry_out()
+    second, _ = carry_out(watch=lambda stage, done, total, note="": stages.append(stage))
+    assert (first.cache.hit, second.cache.hit) == (False, True)
+    assert first.cache.key == second.cache.key
+    assert not [stage for stage in stages if stage.startswith("extract")]
+    assert [phase.valid_loss for phase in first.phases] == [phase.valid_loss for phase in second.phases]
+
+
+def test_auto_stops_when_a_phase_gains_nothing_and_the_best_is_kept(carry_out: Carry) -> None:
+    plan = replace(PLAN, training=Training(epochs=8, batch_size=16, lr=0.02, unfreeze_lr=50.0))
+    result, folder = carry_out(plan)
+    assert len(result.phases) == 2, "a rate far too high spoils the second phase, and there is no third"
+    assert [phase.kept for phase in result.phases] == [True, False]
+    assert result.best_phase == 1
+    source, model = chain(), read_keras(folder.model).model
+    pairs = zip(layer_of(source, "hidden2").get_weights(), layer_of(model, "hidden2").get_weights(), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs), "the spoilt weights are gone"
+
+
+def test_every_named_phase_is_carried_out(carry_out: Carry) -> None:
+    result, _ = carry_out(replace(PLAN, unfreeze=("hidden2", "hidden1"), compare_scratch=False))
+    assert [phase.train for phase in result.phases] == [
+        ("hidden3", "outputs"), ("hidden2", "hidden3", "outputs"), ("hidden1", "hidden2", "hidden3", "outputs"),
+    ]  # fmt: skip
+    assert [phase.cut for phase in result.phases] == [("hidden2",), ("hidden1",), ("X",)]
+    assert result.scratch is None
+
+
+def test_upper_layers_alone_are_reused(carry_out: Carry) -> None:
+    result, folder = carry_out(replace(PLAN, reuse="hidden[23]|outputs", unfreeze=()), chain(outputs=3))
+    assert result.phases[0].train == ("hidden1",)
+    assert result.cut == ("X",)
+    model = read_keras(folder.model).model
+    assert np.array_equal(
+        layer_of(model, "outputs").get_weights()[0], layer_of(chain(outputs=3), "outputs").get_weights()[0]
+    )
+
+
+def test_data_without_a_test_split(tmp_path: Path, data_file: Path) -> None:
+    arrays = {key: array for key, array in np.load(data_file).items() if not key.endswith("test")}
+    np.savez(tmp_path / "d.npz", **arrays)
+    with Runs(tmp_path / "runs").new(PLAN) as folder:
+        job = Job(PLAN, Backbone(chain()), read(tmp_path / "d.npz"), folder, FeatureCache(tmp_path / "cache"))
+        result = job.run()
+    assert (result.test_accuracy, result.test_accuracy_ci95, result.test) == (None, None, None)
+
+
+def test_data_that_do_not_fit_leave_a_failed_run(carry_out: Carry, tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match=r"train have samples of shape \(8,\); the model expects \(9\)"):
+        carry_out(source=chain(width=9))
+    (folder,) = Runs(tmp_path / "runs").all()
+    assert folder.status.state == "failed"
+    assert "the model expects (9)" in folder.status.why
+    with pytest.raises(ZooError, match=r"has no result: it is failed"):
+        folder.result  # noqa: B018
+
+
+def test_an_interrupted_run_is_seen_as_such_and_the_cache_is_whole(carry_out: Carry, tmp_path: Path) -> None:
+    def stop(stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == "phase 1":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(watch=stop)
+    (folder,) = Runs(tmp_path / "runs").all()
+    assert folder.status.state == "interrupted"
+    assert not list((tmp_path / "cache").glob("tmp-*"))
+    assert carry_out()[0].phases, "and the next run goes through"
+
+
+def test_a_run_whose_process_is_gone_counts_as_interrupted(tmp_path: Path) -> None:
+    with Runs(tmp_path).new(PLAN) as folder:
+        folder.write("status.json", replace(folder.status, process=2**22 + 1))
+        assert folder.status.state == "interrupted"
+
+
+def test_runs_are_found_by_a_beginning(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    made = []
+    for _ in range(2):
+        with runs.new(PLAN) as folder:
+            made.append(folder)
+    assert runs.find(made[0].id) == made[0]
+    assert runs.find("last") == made[1]
+    assert runs.find(made[1].id) == made[1]
+    with pytest.raises(ZooError, match=r"2 runs begin with '2'"):
+        runs.find("2")
+    with pytest.raises(ZooError, match=r"no run is named 'x'"):
+        runs.find("x")

@@ -1,0 +1,1 @@
+"""Data: from a reference to arrays with labels, splits and a fingerprint."""

@@ -1,0 +1,38 @@
+"""What a phase trains on: the cut's tensors and the labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Features:
+    """One array `(n, ...) float32` for each tensor of the cut, and classes `(n,) int64`."""
+
+    arrays: tuple[NDArray[np.float32], ...]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Cached:
+    """Features of the splits that training reads, and what it took to have them.
+
+    Attributes:
+        splits: by name: `train`, `valid`.
+        key: the cache key, in hex; empty where nothing was cached.
+        hit: whether they lay in the cache.
+        bytes: the cache file's size.
+        seconds: for extracting or opening them.
+    """
+
+    splits: dict[str, Features]
+    key: str = ""
+    hit: bool = False
+    bytes: int = 0
+    seconds: float = 0.0

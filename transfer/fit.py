@@ -1,0 +1,267 @@
+"""Train the part of a model above the cut: one compiled loop over epochs and batches.
+
+A step runs on a whole batch. Where the batch size does not divide the samples, an epoch's last batch is filled up
+from the epoch's beginning, so that each sample is seen at least once. The order is drawn anew each epoch from the
+seed and the epoch's number; early stopping and the copy of the best weights happen inside the loop. So how many
+epochs one call runs (a matter of how often progress is shown) changes nothing in the result.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from registry.errors import ZooError
+from transfer.backbone import nodes
+from transfer.features import Features
+from transfer.plan import Training
+from transfer.watch import Watch, silent
+
+VALID_BATCH = 2048
+SHOW_SECONDS = 0.25
+MOST_AHEAD = 16  # epochs whose order is drawn at once, as long as that is at most ORDER_ROWS positions (16 MB)
+ORDER_ROWS = 2**22
+
+# XLA takes one to three seconds to compile the loop and saves about 0.2 ms a step, so it pays from about here.
+XLA_STEPS = 20_000
+
+# What XLA does well on a CPU. Its convolutions are several times slower than TensorFlow's own, and so is its
+# drawing of random numbers: a single dropout of (32, 50) costs it 1.5 ms.
+XLA_LAYERS = (
+    keras.layers.InputLayer, keras.layers.Dense, keras.layers.Activation, keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization, keras.layers.Flatten, keras.layers.Reshape, keras.layers.ReLU,
+    keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU, keras.layers.Softmax, keras.layers.Add,
+    keras.layers.Concatenate, keras.layers.GlobalAveragePooling2D,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch's figures: mean training loss, validation loss (nats) and accuracy."""
+
+    train_loss: float
+    valid_loss: float
+    valid_accuracy: float
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a phase came to.
+
+    Attributes:
+        epochs: the figures of each epoch that ran.
+        improved: whether any of them was better than where the phase began; if not, the weights are as they were.
+        seconds: for compiling and training.
+    """
+
+    epochs: tuple[Epoch, ...]
+    improved: bool
+    seconds: float
+
+    @property
+    def best(self) -> int:
+        """The position of the epoch with the lowest validation loss; its weights were kept if it improved."""
+        losses = [epoch.valid_loss if math.isfinite(epoch.valid_loss) else math.inf for epoch in self.epochs]
+        return losses.index(min(losses))
+
+
+def fit(
+    tail: Any,
+    splits: dict[str, Features],
+    how: Training,
+    *,
+    lr: float,
+    seed: int,
+    least: float = math.inf,
+    trunk: Any = None,
+    stage: str = "train",
+    watch: Watch = silent,
+) -> Fitted:
+    """Train a tail's trainable weights; it ends with those of the best epoch by validation loss.
+
+    Where no epoch is better than the beginning, it ends with the weights that it began with.
+
+    Args:
+        tail: from the cut's tensors to logits `(n, k)`.
+        splits: `train` and `valid`: the cut's tensors, or the model's inputs where `trunk` is given.
+        how: epochs, patience, batch size, clipping.
+        lr: Adam's learning rate.
+        seed: of the order of samples.
+        least: the validation loss that the weights have already; only epochs below it count.
+        trunk: run in inference mode before the tail in every step; None where `splits` hold its outputs.
+        stage: what to call the work.
+        watch: where to report it.
+
+    Raises:
+        ZooError: the loss is no number in the very first epoch.
+    """
+    start = time.perf_counter()
+    loop = _Loop(tail, trunk, splits, how, lr, seed, least)
+    for done, note in loop.run():
+        watch(stage, done, how.epochs, note)
+    fitted = loop.finish(time.perf_counter() - start)
+    watch(stage, how.epochs, how.epochs, _note(fitted.epochs[fitted.best]))
+    return fitted
+
+
+class _Loop:
+    """The state of one phase in TensorFlow variables, and the compiled function that advances it."""
+
+    def __init__(
+        self, tail: Any, trunk: Any, splits: dict[str, Features], how: Training, lr: float, seed: int, least: float
+    ) -> None:
+        self._tail, self._trunk, self._how, self._seed = tail, trunk, how, seed
+        self._train, self._labels = _tensors(splits["train"])
+        self._valid, self._valid_labels, self._weights = _padded(splits["valid"])
+        self._valid_n = len(splits["valid"])
+        self._optimizer = keras.optimizers.Adam(lr, global_clipnorm=how.clip_norm)
+        self._optimizer.build(tail.trainable_variables)
+        self._all = [variable.value for variable in tail.weights]
+        self._best = [tf.Variable(value) for value in self._all]
+        self._history = tf.Variable(tf.zeros((how.epochs, 3)))
+        self._epoch = tf.Variable(0)
+        self._best_epoch = tf.Variable(-1)
+        self._best_loss = tf.Variable(least, dtype=tf.float32)
+        self._stopped = tf.Variable(False)
+        self._n = len(splits["train"])
+        self._size = min(how.batch_size, self._n)
+        self._steps = math.ceil(self._n / self._size)
+        self._ahead = max(1, min(how.epochs, MOST_AHEAD, ORDER_ROWS // (self._steps * self._size)))
+        xla = compiles([model for model in (tail, trunk) if model is not None], how.epochs * self._steps)
+        self._advance = tf.function(self._epochs, jit_compile=xla)
+
+    def run(self) -> Iterator[tuple[int, str]]:
+        """Advance until the phase ends, yielding (epochs done, a note) a few times a second."""
+        many = 1
+        while not bool(self._stopped.numpy()):
+            start = time.perf_counter()
+            self._advance(self._orders(), tf.constant(many))
+            if time.perf_counter() - start < SHOW_SECONDS:
+                many = min(2 * many, self._ahead)
+            epochs = self._figures()
+            yield len(epochs), _note(epochs[-1])
+
+    def finish(self, seconds: float) -> Fitted:
+        """Put the best weights into the tail, and account for the phase."""
+        epochs = self._figures()
+        improved = int(self._best_epoch.numpy()) >= 0
+        if not improved and not math.isfinite(epochs[0].train_loss + epochs[0].valid_loss):
+            raise ZooError(
+                "training diverged in its first epoch: the loss is not a number",
+                "lower --lr, or clip the gradients: --clip-norm 1.0",
+            )
+        for variable, value in zip(self._all, self._best, strict=True):
+            variable.assign(value)
+        return Fitted(epochs, improved, seconds)
+
+    def _figures(self) -> tuple[Epoch, ...]:
+        rows = self._history.numpy()[: int(self._epoch.numpy())].tolist()
+        return tuple(Epoch(train, valid, self._exact(accuracy)) for train, valid, accuracy in rows)
+
+    def _exact(self, accuracy: float) -> float:
+        """Undo the rounding of a share that was counted in float32."""
+        return round(accuracy * self._valid_n) / self._valid_n if math.isfinite(accuracy) else 0.0
+
+    def _orders(self) -> Any:
+        """Draw the rows of the coming epochs, `(epochs, steps, size) int32`.
+
+        NumPy draws them: TensorFlow's own generators give other numbers under XLA than without.
+        """
+        done = int(self._epoch.numpy())
+        drawn = [
+            np.random.default_rng([self._seed, epoch]).permutation(self._n) for epoch in range(done, done + self._ahead)
+        ]
+        filled = [np.resize(order, self._steps * self._size) for order in drawn]
+        return tf.constant(np.reshape(filled, (self._ahead, self._steps, self._size)), tf.int32)
+
+    def _epochs(self, orders: Any, many: Any) -> None:
+        done = tf.constant(0)
+        # A loop over tf.range(many) would be compiled anew for each value of `many`.
+        while done < many and not self._stopped:
+            self._judge(tf.stack([self._train_epoch(orders[done]), *self._validate()]))
+            done += 1
+
+    def _train_epoch(self, rows: Any) -> Any:
+        total = 0.0
+        for step in tf.range(self._steps):
+            total += self._step(rows[step])
+        return total / self._steps
+
+    def _step(self, rows: Any) -> Any:
+        inputs = [tf.gather(array, rows) for array in self._train]
+        variables = self._tail.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self._forward(inputs, training=True)
+            loss = tf.reduce_mean(_losses(tf.gather(self._labels, rows), logits))
+            loss += sum(self._tail.losses)
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        self._optimizer.apply(gradients, variables)
+        return loss
+
+    def _validate(self) -> tuple[Any, Any]:
+        loss, right = 0.0, 0.0
+        for batch in tf.range(len(self._weights)):
+            logits = self._forward([array[batch] for array in self._valid], training=False)
+            labels, weights = self._valid_labels[batch], self._weights[batch]
+            loss += tf.reduce_sum(_losses(labels, logits) * weights)
+            hits = tf.equal(tf.argmax(logits, 1, output_type=labels.dtype), labels)
+            right += tf.reduce_sum(tf.cast(hits, tf.float32) * weights)
+        n = tf.reduce_sum(self._weights)
+        return loss / n, right / n
+
+    def _forward(self, inputs: list[Any], training: bool) -> Any:
+        if self._trunk is not None:
+            inputs = tf.nest.flatten(self._trunk(inputs[0], training=False))
+        return self._tail(inputs if len(inputs) > 1 else inputs[0], training=training)
+
+    def _judge(self, figures: Any) -> None:
+        epoch = self._epoch.read_value()
+        self._history.assign(tf.tensor_scatter_nd_update(self._history, [[epoch]], [figures]))
+        if figures[1] < self._best_loss:
+            self._best_loss.assign(figures[1])
+            self._best_epoch.assign(epoch)
+            for best, value in zip(self._best, self._all, strict=True):
+                best.assign(value)
+        self._epoch.assign_add(1)
+        waited = epoch - self._best_epoch
+        broken = not tf.reduce_all(tf.math.is_finite(figures))
+        self._stopped.assign(broken or waited >= self._how.patience or epoch + 1 >= self._how.epochs)
+
+
+def compiles(models: list[Any], steps: int) -> bool:
+    """Tell whether XLA is a gain: many steps, and nothing in them but what it does well."""
+    layers = [layer for model in models for layer, _, _ in nodes(model)]
+    return steps >= XLA_STEPS and all(isinstance(layer, XLA_LAYERS) for layer in layers)
+
+
+def _losses(labels: Any, logits: Any) -> Any:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def _tensors(features: Features) -> tuple[list[Any], Any]:
+    return [tf.constant(array) for array in features.arrays], tf.constant(features.labels, tf.int32)
+
+
+def _padded(features: Features) -> tuple[list[Any], Any, Any]:
+    """Lay samples out as `(batches, size, ...)`; the filling has weight 0."""
+    n = len(features)
+    size = min(n, VALID_BATCH)
+    batches = math.ceil(n / size)
+
+    def laid(array: Any) -> Any:
+        filling = np.zeros((batches * size - n, *array.shape[1:]), array.dtype)
+        return tf.constant(np.concatenate([array, filling]).reshape(batches, size, *array.shape[1:]))
+
+    arrays = [laid(array) for array in features.arrays]
+    return arrays, laid(features.labels.astype(np.int32)), laid(np.ones(n, np.float32))
+
+
+def _note(epoch: Epoch) -> str:
+    return f"loss {epoch.train_loss:.4f}, valid {epoch.valid_loss:.4f}, accuracy {epoch.valid_accuracy:.3f}"

@@ -1,0 +1,48 @@
+"""What every importer returns: a Keras model, and the account of how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """One layer of the result and where its weights came from.
+
+    Attributes:
+        scope: the layer's path.
+        type: its Keras class, such as `Dense`, or `GraphLayer`.
+        sources: the checkpoint names of its weights, in the order of the layer's weights.
+        parameters: how many numbers they hold.
+    """
+
+    scope: str
+    type: str
+    sources: tuple[str, ...]
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The result of an import.
+
+    Attributes:
+        model: the `keras.Model`; its layers' names are the original scopes (see `transfer.scope`).
+        format: what was read, such as `tf1-metagraph`.
+        layers: one entry for each layer, from the input upwards.
+        unmapped: names in the checkpoint that went nowhere, each with the reason.
+        max_abs_difference: the largest difference from the original's own outputs, None where not compared.
+        max_rel_difference: the same, divided by the largest absolute value of the original's outputs.
+        collections: node or tensor names by collection, where the format has such.
+        notes: what the model cannot carry over and the user should know, a sentence each.
+    """
+
+    model: Any
+    format: str
+    layers: tuple[Mapped, ...]
+    unmapped: dict[str, str] = field(default_factory=dict)
+    max_abs_difference: float | None = None
+    max_rel_difference: float | None = None
+    collections: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,214 @@
+"""Runs on disk: one folder each below `$ZOO_HOME/runs`. Pure of Keras, so that `zoo runs` starts at once.
+
+A folder holds `plan.json`, `status.json`, `metrics.jsonl` (a line an epoch), and once it is done `result.json`,
+`model.keras` with its stored test `test.npz`, `card.json` (what it would be published with) and `report.md`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from registry.card import Card
+from registry.errors import ZooError, near
+from registry.home import make_folder
+from transfer.plan import Plan
+from transfer.result import Result
+
+T = TypeVar("T")
+PLAN, STATUS, METRICS, RESULT, CARD, MODEL, REPORT = (
+    "plan.json", "status.json", "metrics.jsonl", "result.json", "card.json", "model.keras", "report.md",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a run stands.
+
+    Attributes:
+        state: `running`, `done`, `interrupted` or `failed`.
+        started, ended: Unix seconds; `ended` is 0 while it runs.
+        process: the process that carries it out.
+        why: of a run that failed.
+    """
+
+    state: str
+    started: float
+    ended: float = 0.0
+    process: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """A line of `metrics.jsonl`; `phase` is 0 for training from scratch; losses in nats."""
+
+    phase: int
+    epoch: int
+    train_loss: float
+    valid_loss: float
+    valid_accuracy: float
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The run's identifier: the folder's name."""
+        return self.path.name
+
+    @property
+    def model(self) -> Path:
+        """The best phase's model."""
+        return self.path / MODEL
+
+    @property
+    def report(self) -> Path:
+        """The account for people."""
+        return self.path / REPORT
+
+    @property
+    def plan(self) -> Plan:
+        """The run's choices."""
+        return self._read(PLAN, Plan)
+
+    @property
+    def result(self) -> Result:
+        """What it came to.
+
+        Raises:
+            ZooError: it did not end, or the file is broken.
+        """
+        if not (self.path / RESULT).exists():
+            raise ZooError(f"the run {self.id} has no result: it is {self.status.state}", "zoo runs lists all")
+        return self._read(RESULT, Result)
+
+    @property
+    def card(self) -> Card:
+        """What its model would be published with; it has no name yet.
+
+        Raises:
+            ZooError: the run did not end.
+        """
+        self.result  # noqa: B018  says how a run without a result stands
+        return self._read(CARD, Card)
+
+    @property
+    def status(self) -> Status:
+        """How it stands; one whose process is gone counts as interrupted."""
+        status = self._read(STATUS, Status)
+        gone = status.state == "running" and not _alive(status.process)
+        return replace(status, state="interrupted") if gone else status
+
+    def write(self, name: str, value: object) -> None:
+        """Write a value as one of the folder's JSON files, whole or not at all."""
+        text = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+        temporary = self.path / f".{name}.{os.getpid()}"
+        temporary.write_bytes(text)
+        temporary.replace(self.path / name)
+
+    def log(self, rows: list[EpochRow]) -> None:
+        """Append epochs to the metrics."""
+        with (self.path / METRICS).open("ab") as file:
+            file.writelines(msgspec.json.encode(row) + b"\n" for row in rows)
+
+    def epochs(self) -> list[EpochRow]:
+        """Read the metrics back."""
+        path = self.path / METRICS
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        return [msgspec.json.decode(line, type=EpochRow) for line in lines]
+
+    def _read(self, name: str, kind: type[T]) -> T:
+        path = self.path / name
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=kind)
+        except (OSError, msgspec.DecodeError) as error:
+            raise ZooError(f"{path} cannot be read: {error}") from error
+
+
+class Runs:
+    """The folder of all runs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def find(self, name: str) -> RunFolder:
+        """Return the run of that identifier, or of an unambiguous beginning of one; `last` is the newest.
+
+        Raises:
+            ZooError: there is none, or there are several.
+        """
+        known = [folder.id for folder in self.all()]
+        matching = known[-1:] if name == "last" else [one for one in known if one == name or one.startswith(name)]
+        if name in matching:
+            matching = [name]
+        if len(matching) != 1:
+            several = f"{len(matching)} runs begin with" if matching else "no run is named"
+            raise ZooError(f"{several} {name!r}", near(name, matching or known))
+        return RunFolder(self.root / matching[0])
+
+    def all(self) -> list[RunFolder]:
+        """Return every run, the oldest first."""
+        paths = sorted(self.root.glob(f"*/{STATUS}"))
+        return [RunFolder(path.parent) for path in paths]
+
+    @contextmanager
+    def new(self, plan: Plan) -> Iterator[RunFolder]:
+        """Open a folder for a run, and record in it how the run ends."""
+        folder = self._folder(plan)
+        status = Status("running", time.time(), process=os.getpid())
+        try:
+            folder.write(PLAN, plan)
+            folder.write(STATUS, status)
+            yield folder
+        except BaseException as error:
+            state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            folder.write(STATUS, Status(state, status.started, time.time(), status.process, str(error)))
+            raise
+        folder.write(STATUS, Status("done", status.started, time.time(), status.process))
+
+    def _folder(self, plan: Plan) -> RunFolder:
+        make_folder(self.root)
+        model = plan.model.partition("@")[0].replace("/", "-").strip("-.") or "model"
+        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{model}"
+        for number in range(1, 1000):
+            path = self.root / (stem if number == 1 else f"{stem}-{number}")
+            try:
+                path.mkdir()
+                return RunFolder(path)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise ZooError(
+                    f"cannot create the run folder {path}: {error.strerror}",
+                    "set ZOO_HOME to a writable folder",
+                ) from error
+        raise ZooError(f"cannot find a free name for a run like {stem} in {self.root}")
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def plain(result: Result) -> dict[str, object]:
+    """Return a result as the `--json` document."""
+    document = asdict(result)
+    document["seconds"]["import"] = document["seconds"].pop("import_")
+    return document

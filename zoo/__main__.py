@@ -1,0 +1,5 @@
+"""`python -m zoo`."""
+
+from zoo.app import main
+
+main()

@@ -1,0 +1,201 @@
+"""What the commands do, as functions on values; a command is one of these calls and a print."""
+
+from __future__ import annotations
+
+import builtins
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Unpack
+
+from registry.errors import ZooError
+from registry.model import Model, Summary
+from registry.shelf import Shelf
+from zoo.opening import DataRef, find_data, open_model, read_data
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from transfer.backbone import Backbone
+    from transfer.evaluate import Score
+    from transfer.plan import Plan, Selection
+    from transfer.result import Result
+    from transfer.runs import RunFolder
+    from transfer.watch import Watch
+    from zoo.plans import Options
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished transfer: its result, and the folder with its model and report."""
+
+    result: Result
+    folder: RunFolder
+
+
+def list(
+    pattern: str = "*", *, source: str | None = None, task: str | None = None, tag: str | None = None
+) -> builtins.list[Summary]:
+    """Return the newest revision of every model whose name fits a shell pattern, by name."""
+    return [
+        line
+        for line in Shelf().summaries()
+        if fnmatchcase(line.name, pattern)
+        and source in (None, line.source)
+        and task in (None, line.task)
+        and (tag is None or tag in line.tags)
+    ]
+
+
+def show(ref: str) -> Model:
+    """Return a model's card and revision; raises `ZooError` where there is none."""
+    return Shelf().find(ref)
+
+
+def layers(ref: str, reuse: str | None = None, freeze: str | None = None) -> Selection:
+    """Return a model's layers, and what regexes would reuse and freeze of them; from its card alone."""
+    from transfer.plan import Selection, choose
+
+    card = Shelf().find(ref).card
+    return Selection(card.layers, (), ()) if reuse is None else choose(card.layers, reuse, freeze)
+
+
+def load(ref: str) -> Backbone:
+    """Load a model by reference as a backbone, whose `model` is a `keras.Model`."""
+    shelf = Shelf()
+    return open_model(shelf, shelf.find(ref))
+
+
+def import_model(path: str, name: str, **options: Any) -> Model:
+    """Turn a foreign checkpoint into a Keras model in the local catalogue; see `zoo.publishing.of_path`."""
+    from zoo.publishing import of_path
+
+    return of_path(path, name, **options).commit()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A transfer that has everything it needs, and has not begun."""
+
+    plan: Plan
+    source: Backbone
+    data: Any
+    selection: Selection
+    import_seconds: float
+
+    def run(self, watch: Watch | None = None) -> Run:
+        """Carry the plan out; the run is recorded below `$ZOO_HOME/runs`."""
+        from transfer.cache import FeatureCache
+        from transfer.run import Job
+        from transfer.runs import Runs
+        from transfer.watch import silent
+        from zoo.report import write_report
+
+        home = Shelf().home
+        with Runs(home.runs).new(self.plan) as folder:
+            job = Job(self.plan, self.source, self.data, folder, FeatureCache(home.cache), watch or silent)
+            result = job.run(self.import_seconds)
+            write_report(folder, self.plan, result)
+        return Run(result, folder)
+
+
+def prepare(
+    ref: str,
+    data: str | None = None,
+    *,
+    reuse: str,
+    freeze: str | None = None,
+    unfreeze: str | Sequence[str] = "auto",
+    seed: int = 0,
+    **options: Unpack[Options],
+) -> Prepared:
+    """Check a transfer's every choice, then load its model and data; the arguments are those of `transfer`."""
+    from zoo.plans import make_plan
+
+    shelf = Shelf()
+    model = shelf.find(ref)
+    where = find_data(shelf, model, data)
+    plan = make_plan(model.ref, where.name, reuse, freeze, unfreeze, seed, dict(options))
+    from transfer.plan import choose
+
+    selection = choose(model.card.layers, reuse, freeze)
+    samples = read_data(where, seed=seed)
+    start = time.perf_counter()
+    source = open_model(shelf, model)
+    return Prepared(plan, source, samples, selection, time.perf_counter() - start)
+
+
+def transfer(
+    ref: str,
+    data: str | None = None,
+    *,
+    reuse: str,
+    freeze: str | None = None,
+    unfreeze: str | Sequence[str] = "auto",
+    seed: int = 0,
+    watch: Watch | None = None,
+    **options: Unpack[Options],
+) -> Run:
+    """Reuse a model's lower layers on other data.
+
+    Args:
+        ref: the model, such as `mnist-dnn`.
+        data: a path to an `.npz`, or `MODEL:FILE`; the default that the model's card names.
+        reuse: a regex of the layers whose weights are kept.
+        freeze: a regex of those of them that stay fixed at first; all of them.
+        unfreeze: `auto`, `none`, or one regex a further phase.
+        seed: of everything random.
+        watch: called with progress.
+        options: see `zoo.plans.Options`.
+
+    Raises:
+        ZooError: something does not fit; nothing has been changed.
+    """
+    return prepare(ref, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options).run(watch)
+
+
+def check_free(name: str, *, update: bool = False) -> None:
+    """Refuse a name for a new model before any work is done for it; raises `ZooError` where it is taken."""
+    Shelf().check_free(name, update=update)
+
+
+def publish(run: Run | str, name: str, *, update: bool = False) -> Model:
+    """Put a finished run's best model into the local catalogue; see `zoo.publishing.of_run`."""
+    from zoo.publishing import of_run
+
+    return of_run(run.folder.id if isinstance(run, Run) else run, name, update=update).commit()
+
+
+def evaluate(ref: str, data: str | None = None, *, split: str = "test") -> tuple[Score, DataRef]:
+    """Score a model on one split of labelled data whose labels it knows."""
+    shelf = Shelf()
+    model = shelf.find(ref)
+    where = find_data(shelf, model, data)
+    classes = model.card.classes or None
+    samples = read_data(where, classes=classes)
+    backbone = open_model(shelf, model)
+    from transfer.evaluate import score
+    from transfer.extract import outputs
+    from transfer.prepare import prepare as prepared
+
+    if split not in samples.splits or not len(samples.splits[split]):
+        raise ZooError(f"{where.name} has no {split} split", "pass --split train, valid or test")
+    chosen = samples.splits[split]
+    logits = outputs(backbone.model, prepared(chosen.x, backbone.input_shape, backbone.preprocessing, where.name))
+    if logits.ndim != 2 or logits.shape[1] != len(samples.classes):
+        raise ZooError(
+            f"{model.name} gives outputs of shape {logits.shape[1:]}; the data have {len(samples.classes)} classes"
+        )
+    return score(logits, chosen.y, samples.classes), where
+
+
+def predict(ref: str, x: NDArray[Any]) -> NDArray[np.float32]:
+    """Return a model's outputs for samples `(n, ...)`: its own input, or raw numbers that its card prepares."""
+    shelf = Shelf()
+    backbone = open_model(shelf, shelf.find(ref))
+    from transfer.extract import outputs
+    from transfer.prepare import prepare as prepared
+
+    return outputs(backbone.model, prepared(x, backbone.input_shape, backbone.preprocessing, "the input"))

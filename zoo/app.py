@@ -1,0 +1,65 @@
+"""The command `zoo`: mounts the commands, and is the one place where an error becomes text and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+
+from zoo.commands import cache, catalogue, runs, transfer
+from zoo.errors import USAGE, Problem, debugging, problem_of
+from zoo.output import json_document
+
+# Typer does not export the class that all its errors of usage have in common.
+UsageError: type[Any] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="zoo",
+    help="Reuse the lower layers of any pretrained checkpoint on your own small data set.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+catalogue.mount(app)
+transfer.mount(app)
+runs.mount(app)
+cache.mount(app)
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 failed or refused, 2 wrong usage."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; return its exit code."""
+    command = typer.main.get_command(app)
+    try:
+        return int(command.main(arguments, prog_name="zoo", standalone_mode=False) or 0)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except UsageError as error:
+        context = getattr(error, "ctx", None)
+        hint = f"{context.command_path} --help" if context else "zoo --help"
+        problem = Problem("Usage", error.format_message(), hint, USAGE)
+    except BrokenPipeError:
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        if debugging():
+            raise
+        problem = problem_of(KeyboardInterrupt() if isinstance(error, typer.Abort) else error)
+    tell(problem, as_json="--json" in arguments)
+    return problem.code
+
+
+def tell(problem: Problem, *, as_json: bool) -> None:
+    """Show a problem: as JSON on stdout, or as one or two lines on stderr."""
+    if as_json:
+        shown = {"type": problem.type, "message": problem.message, "hint": problem.hint}
+        json_document({"error": shown})
+        return
+    typer.echo(f"error: {problem.message}", err=True)
+    if problem.hint:
+        typer.echo(f"hint: {problem.hint}", err=True)

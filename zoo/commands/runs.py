@@ -1,0 +1,55 @@
+"""What looks at runs: runs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from zoo.options import Json, Quiet
+from zoo.output import json_document, say, table
+
+if TYPE_CHECKING:
+    from transfer.runs import RunFolder
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("runs")(runs)
+
+
+def runs(quiet: Quiet = False, json: Json = False) -> None:
+    """List the runs on this machine, the oldest first."""
+    from registry.home import home
+    from transfer.runs import Runs
+
+    folders = Runs(home().runs).all()
+    if quiet:
+        say("\n".join(folder.id for folder in folders))
+        return
+    rows = [_row(folder) for folder in folders]
+    if json:
+        json_document({"runs": rows, "count": len(rows)})
+        return
+    headers = ["run", "state", "started", "reuse", "seed", "valid_accuracy", "test_accuracy"]
+    lines = [[_text(row[header]) for header in headers] for row in rows]
+    titles = [header.replace("_", " ") for header in headers]
+    say(table(titles, lines, right=titles[4:]))
+
+
+def _row(folder: RunFolder) -> dict[str, Any]:
+    plan, status = folder.plan, folder.status
+    result = folder.result if status.state == "done" else None
+    return {
+        "run": folder.id, "state": status.state, "model": plan.model, "data": plan.data, "reuse": plan.reuse,
+        "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.started)), "seed": plan.seed,
+        "valid_accuracy": result.valid_accuracy if result else None,
+        "test_accuracy": result.test_accuracy if result else None, "path": str(folder.path),
+    }  # fmt: skip
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,107 @@
+"""From a reference to a backbone, and from a data reference to a data set."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from registry.card import TensorSpec
+from registry.errors import ZooError
+from registry.model import Model
+from registry.ref import Ref
+from registry.shelf import Shelf
+
+if TYPE_CHECKING:
+    from transfer.backbone import Backbone
+    from transfer.data.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class DataRef:
+    """Where data lie, and what they are called: a path, or `MODEL@REVISION:FILE` for a file of a model."""
+
+    path: Path
+    name: str
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow while its greetings, which no setting turns off, go nowhere."""
+    if "tensorflow" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with Path(os.devnull).open("wb") as nowhere, _stderr_into(nowhere.fileno()):
+        import tensorflow  # noqa: F401
+
+
+@contextmanager
+def _stderr_into(target: int) -> Iterator[None]:
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(target, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def open_model(shelf: Shelf, model: Model) -> Backbone:
+    """Load a catalogued model.
+
+    Raises:
+        ZooError: its weights cannot be read.
+    """
+    start_tensorflow()
+    from transfer.backbone import Backbone
+    from transfer.importers.table import importer_of
+
+    card = model.card
+    path = f"{shelf.folder(model)}/{card.weights}"
+    imported = importer_of(card.format).read(path, input=_only(card.inputs), output=_only(card.outputs))
+    return Backbone(imported.model, card.preprocessing, card.classes, card.task)
+
+
+def find_data(shelf: Shelf, model: Model, text: str | None) -> DataRef:
+    """Find the data that a user named, or a model's default data.
+
+    Args:
+        shelf: where models are looked up.
+        model: the model that they are for.
+        text: a path or `MODEL:FILE`; None for the default.
+
+    Raises:
+        ZooError: there are none.
+    """
+    if text is None and not model.card.data:
+        raise ZooError(f"the card of {model.name} names no default data", "pass yours: --data FILE.npz")
+    chosen = text or model.card.data
+    if text is None and chosen in {file.path for file in model.card.files}:
+        return DataRef(shelf.folder(model) / chosen, f"{model.ref}:{chosen}")
+    name, found, file = chosen.rpartition(":")
+    if found and not Path(chosen).exists() and Ref.parse(name).source == "":
+        return _data_of(shelf, shelf.find(name), file)
+    return DataRef(Path(chosen).expanduser(), chosen)
+
+
+def read_data(where: DataRef, *, seed: int = 0, classes: tuple[str, ...] | None = None) -> Dataset:
+    """Read a data set; see `transfer.data.npz.read`."""
+    from transfer.data.npz import read
+
+    return read(where.path, where.name, seed=seed, classes=classes)
+
+
+def _data_of(shelf: Shelf, owner: Model, file: str) -> DataRef:
+    known = [entry.path for entry in owner.card.files]
+    if file not in known:
+        raise ZooError(f"{owner.name} has no file {file!r}", f"it has: {', '.join(known)}")
+    return DataRef(shelf.folder(owner) / file, f"{owner.ref}:{file}")
+
+
+def _only(specs: tuple[TensorSpec, ...]) -> str | None:
+    return specs[0].name if len(specs) == 1 else None

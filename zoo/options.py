@@ -1,0 +1,26 @@
+"""Options that several commands share, written once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print names only.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
+Update = Annotated[bool, typer.Option("--update", help="Add a revision to a name that exists.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A model: NAME or NAME@REVISION.")]
+NewName = Annotated[str, typer.Option("--as", metavar="NAME", help="The new model's name.")]
+Data = Annotated[
+    str | None,
+    typer.Option(metavar="DATA", help="An .npz file, or MODEL:FILE; the default is the one on the model's card."),
+]
+Reuse = Annotated[
+    str,
+    typer.Option(metavar="REGEX", help="Layers whose weights are kept, such as 'hidden[123]'; whole path segments."),
+]
+Freeze = Annotated[
+    str | None,
+    typer.Option(metavar="REGEX", help="Reused layers that stay fixed at first; the default is all of them."),
+]

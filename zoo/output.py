@@ -1,0 +1,64 @@
+"""What reaches the terminal: tables, one JSON document, or names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import typer
+
+
+def json_document(value: Any) -> None:
+    """Print one JSON document on stdout."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(text.decode() + "\n")
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
+    """Lay out a table: headers in upper case, columns two spaces apart, those named in `right` flush right.
+
+    >>> print(table(["name", "size"], [["a", "1"], ["bb", "20"]], right=["size"]))
+    NAME  SIZE
+    a        1
+    bb      20
+    """
+    lines = [[header.upper() for header in headers], *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    flush = [header in right for header in headers]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, flush, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def say(text: str = "") -> None:
+    """Print a line for people on stdout."""
+    typer.echo(text)
+
+
+def size(count: int) -> str:
+    """Write a number of bytes as people read it.
+
+    >>> size(999), size(1_250_000)
+    ('999 B', '1.2 MB')
+    """
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def percent_interval(interval: Sequence[float] | None) -> str:
+    """Write an interval of accuracies.
+
+    >>> percent_interval((0.9123, 0.9321))
+    '0.9123 to 0.9321'
+    """
+    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"

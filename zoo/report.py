@@ -1,0 +1,137 @@
+"""A run in words: the tables of the terminal and of `report.md`. Text only."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from transfer.plan import Plan, Top, Training
+from transfer.result import PhaseResult, Result, Spread
+from transfer.runs import REPORT, RunFolder
+from zoo.output import table
+
+PHASES = ["phase", "trains", "lr", "epochs", "best", "valid loss", "valid accuracy", "seconds"]
+FIGURES = PHASES[2:]
+
+
+def phases_table(result: Result) -> str:
+    """Return the table of phases, then training from scratch."""
+    rows = [
+        [_mark(number, result), _trains(phase, result.phases[:number - 1]), *_figures(phase)]
+        for number, phase in enumerate(result.phases, start=1)
+    ]  # fmt: skip
+    if result.scratch:
+        rows += [["scratch", "all layers, fresh", *_figures(phase)] for phase in result.scratch.phases]
+    return table(PHASES, rows, right=FIGURES)
+
+
+def verdict(result: Result) -> str:
+    """Return the test accuracies, and a sentence on whether reuse helped."""
+    if result.test_accuracy is None or result.test_accuracy_ci95 is None or result.test is None:
+        return f"no test data: the validation accuracy of the chosen phase is {result.valid_accuracy:.4f}"
+    rows = [["reused", *_accuracy(result.test_accuracy, result.test_accuracy_ci95)]]
+    scratch = result.scratch
+    if scratch is None or scratch.test_accuracy is None or scratch.test_accuracy_ci95 is None:
+        return _test_table(rows, result)
+    rows.append(["from scratch", *_accuracy(scratch.test_accuracy, scratch.test_accuracy_ci95)])
+    return _test_table(rows, result) + "\n\n" + helped(result.test_accuracy, scratch.test_accuracy)
+
+
+def helped(reused: float, scratch: float) -> str:
+    """Say whether reuse was better than training from scratch."""
+    gain = reused - scratch
+    if gain > 0:
+        return f"reuse helped: {gain:+.4f} over the same architecture from scratch"
+    return (
+        f"reuse did not help: {gain:+.4f} against the same architecture from scratch; "
+        "try fewer layers in --reuse, or another model"
+    )
+
+
+def seeds_page(results: Sequence[Result], accuracy: Spread, scratch: Spread | None) -> str:
+    """Return the table of several seeds with mean and deviation."""
+    rows = [
+        [str(one.seed), one.run, f"{one.valid_accuracy:.4f}", _or_dash(one.test_accuracy),
+         _or_dash(one.scratch.test_accuracy if one.scratch else None)]
+        for one in results
+    ]  # fmt: skip
+    rows.append(["mean", "", "", f"{accuracy.mean:.4f}", _or_dash(scratch.mean if scratch else None)])
+    rows.append(["std", "", "", f"{accuracy.std:.4f}", _or_dash(scratch.std if scratch else None)])
+    headers = ["seed", "run", "valid accuracy", "test accuracy", "from scratch"]
+    text = table(headers, rows, right=headers[2:])
+    return text + (f"\n\n{helped(accuracy.mean, scratch.mean)}" if scratch else "")
+
+
+def command(plan: Plan) -> str:
+    """Return the command that repeats a plan, with the options that differ from the defaults."""
+    words = ["zoo", "transfer", plan.model, "--data", plan.data, "--reuse", plan.reuse]
+    words += ["--freeze", plan.freeze] if plan.freeze else []
+    for choice in plan.unfreeze or ("none",):
+        words += ["--unfreeze", choice] if choice != "auto" else []
+    top = plan.top
+    words += ["--top", ",".join(map(str, top.units))] if top.units else []
+    words += ["--batch-norm"] if top.batch_norm else []
+    words += _changed(top, Top(), ("activation", "init", "dropout"))
+    words += _changed(plan.training, Training(), tuple(vars(plan.training)))
+    words += [] if plan.compare_scratch else ["--no-compare-scratch"]
+    words += [] if plan.cached else ["--no-cache"]
+    return shlex.join([*words, "--seed", str(plan.seed)])
+
+
+def write_report(folder: RunFolder, plan: Plan, result: Result) -> None:
+    """Write `report.md` into a run's folder."""
+    per_class = [[name, f"{share:.4f}"] for name, share in (result.test.per_class if result.test else {}).items()]
+    parts = [
+        f"# {result.run}",
+        f"`{plan.model}` with `{plan.reuse}` reused ({', '.join(result.reused)}), on `{plan.data}`\n"
+        f"(fingerprint `{result.fingerprint[:12]}`), seed {result.seed}. Cut after {', '.join(result.cut)}.",
+        "## Phases",
+        f"```\n{phases_table(result)}\n```",
+        f"Phase {result.best_phase} has the lowest validation loss and was chosen. Losses are in nats.",
+        "## Test",
+        f"```\n{verdict(result)}\n```",
+        f"```\n{table(['class', 'accuracy'], per_class, right=['accuracy'])}\n```" if per_class else "",
+        "## To repeat it",
+        f"```\n{command(plan)}\n```",
+    ]
+    (folder.path / REPORT).write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+
+
+def _mark(number: int, result: Result) -> str:
+    return f"{number} *" if number == result.best_phase else str(number)
+
+
+def _trains(phase: PhaseResult, before: Sequence[PhaseResult]) -> str:
+    if not before:
+        return f"all but {', '.join(phase.frozen)}" if phase.frozen else "all layers"
+    freed = [scope for scope in phase.train if scope not in before[-1].train]
+    return f"+ {', '.join(freed)}"
+
+
+def _figures(phase: PhaseResult) -> list[str]:
+    return [
+        f"{phase.lr:g}", str(phase.epochs), str(phase.best_epoch), f"{phase.valid_loss:.4f}",
+        f"{phase.valid_accuracy:.4f}", f"{phase.seconds:.1f}",
+    ]  # fmt: skip
+
+
+def _accuracy(value: float, interval: tuple[float, float]) -> list[str]:
+    return [f"{value:.4f}", f"{interval[0]:.4f} to {interval[1]:.4f}"]
+
+
+def _test_table(rows: Sequence[Sequence[str]], result: Result) -> str:
+    n = f"{result.test.n:,}" if result.test else ""
+    return table(["test", "accuracy", "95 % interval", "samples"], [[*row, n] for row in rows], right=["samples"])
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _changed(value: object, default: object, names: Sequence[str]) -> list[str]:
+    words: list[str] = []
+    for name in names:
+        chosen = getattr(value, name)
+        if chosen != getattr(default, name):
+            words += [f"--{name.replace('_', '-')}", str(chosen)]
+    return words

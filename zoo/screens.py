@@ -1,0 +1,158 @@
+"""Pages and JSON documents about models: what `show`, `layers`, `import` and `publish` print. Text only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from registry.card import LayerInfo, TensorSpec
+from registry.model import Model
+from transfer.plan import Selection
+from zoo.output import size, table
+
+if TYPE_CHECKING:
+    from zoo.publishing import Importable, Publishable
+
+
+def card_document(model: Model) -> dict[str, Any]:
+    """Return what `zoo show --json` prints."""
+    card = model.card
+    return {
+        "name": model.name, "revision": model.revision, "source": model.source, "card": card, "inputs": card.inputs,
+        "outputs": card.outputs, "layers": card.layers, "files": card.files, "lineage": card.lineage,
+    }  # fmt: skip
+
+
+def card_page(model: Model) -> str:
+    """Return what `zoo show` prints."""
+    card = model.card
+    facts = [
+        ("name", model.name), ("revision", model.revision), ("source", model.source), ("summary", card.summary),
+        ("task", card.task), ("license", card.license), ("format", card.format), ("inputs", _tensors(card.inputs)),
+        ("outputs", _tensors(card.outputs)), ("classes", ", ".join(card.classes)), ("input from", _prepared(model)),
+        ("data", card.data), ("tags", " ".join(card.tags)),
+    ]  # fmt: skip
+    if card.lineage:
+        origin = card.lineage
+        facts.append(("parent", origin.parent + (f", {origin.reuse!r} reused" if origin.reuse else "")))
+    facts += [(name.replace("_", " "), _figure(value)) for name, value in card.metrics.items()]
+    head = "\n".join(f"{name + ':':<22}{value}" for name, value in facts if value)
+    files = [[file.path, size(file.bytes), file.sha256[:16]] for file in card.files]
+    layers = [[layer.name, layer.type, f"{layer.parameters:,}"] for layer in card.layers]
+    return "\n\n".join([
+        head,
+        table(["layer", "type", "parameters"], layers, right=["parameters"]),
+        table(["file", "size", "sha256"], files, right=["size"]),
+    ])  # fmt: skip
+
+
+def layers_document(selection: Selection) -> dict[str, Any]:
+    """Return what `zoo layers --json` prints."""
+    layers = [
+        {
+            "name": layer.name, "type": layer.type, "parameters": layer.parameters,
+            "reused": layer.name in selection.reused, "frozen": layer.name in selection.frozen,
+        }
+        for layer in selection.layers
+    ]  # fmt: skip
+    return {"layers": layers, "cut": selection.cut if selection.reused else ()}
+
+
+def layers_page(selection: Selection) -> str:
+    """Return the table of layers, what becomes of each, and where the cut lies."""
+    fate = fates(selection)
+    rows = [[layer.name, layer.type, f"{layer.parameters:,}", fate[layer.name]] for layer in selection.layers]
+    text = table(["layer", "type", "parameters", "role"], rows, right=["parameters"])
+    if not selection.reused:
+        return text + f"\n\n{counted(selection.layers)}; --reuse REGEX shows what a transfer would keep"
+    kept = [layer for layer in selection.layers if layer.name in selection.reused]
+    held = [layer for layer in selection.layers if layer.name in selection.frozen]
+    return (
+        f"{text}\n\nreused {counted(kept)}; frozen {counted(held)}; cut after {', '.join(selection.cut) or 'the input'}"
+    )
+
+
+def fates(selection: Selection) -> dict[str, str]:
+    """Say of each layer what a transfer does with it in its first phase."""
+    if not selection.reused:
+        return {layer.name: "" for layer in selection.layers}
+
+    def fate(place: int, layer: LayerInfo) -> str:
+        if not layer.parameters:
+            return ""
+        if layer.name in selection.reused:
+            return "reused, frozen" if layer.name in selection.frozen else "reused, trained"
+        return "new, trained" if place >= selection.top_begins else "re-initialised, trained"
+
+    return {layer.name: fate(place, layer) for place, layer in enumerate(selection.layers)}
+
+
+def counted(layers: Sequence[LayerInfo]) -> str:
+    """Count layers with parameters, and their parameters."""
+    held = [layer for layer in layers if layer.parameters]
+    word = "layer" if len(held) == 1 else "layers"
+    return f"{len(held)} {word} with {sum(layer.parameters for layer in held):,} parameters"
+
+
+def import_document(importable: Importable, model: Model | None) -> dict[str, Any]:
+    """Return what `zoo import --json` prints."""
+    imported = importable.imported
+    return {
+        "name": importable.name, "revision": model.revision if model else None, "format": imported.format,
+        "layers": len(imported.layers), "mapped": imported.layers, "unmapped": list(imported.unmapped),
+        "max_abs_difference": imported.max_abs_difference, "max_rel_difference": imported.max_rel_difference,
+    }  # fmt: skip
+
+
+def import_page(importable: Importable, model: Model | None) -> str:
+    """Return what `zoo import` prints."""
+    imported = importable.imported
+    rows = [[one.scope, one.type, f"{one.parameters:,}", " ".join(one.sources)] for one in imported.layers]
+    parts = [table(["layer", "type", "parameters", "from"], rows, right=["parameters"])]
+    if imported.unmapped:
+        left = [[name, why] for name, why in list(imported.unmapped.items())[:20]]
+        more = len(imported.unmapped) - len(left)
+        parts.append(table(["left out", "why"], left) + (f"\nand {more} more (--json lists all)" if more else ""))
+    if imported.max_abs_difference is not None:
+        parts.append(
+            f"largest difference from the original: {imported.max_abs_difference:.2g} "
+            f"(relative {imported.max_rel_difference or 0.0:.2g})"
+        )
+    stored = f"stored as {model.ref}" if model else f"nothing stored (--dry-run); it would become {importable.name}"
+    parts.append(f"{stored}\nnext: zoo layers {importable.name}")
+    return "\n\n".join(parts)
+
+
+def publish_document(publishable: Publishable, model: Model | None) -> dict[str, Any]:
+    """Return what `zoo publish --json` prints; `url` is None: the local catalogue has none."""
+    return {
+        "name": publishable.card.name, "revision": model.revision if model else None, "url": None,
+        "files": publishable.paths,
+    }  # fmt: skip
+
+
+def publish_page(publishable: Publishable, model: Model | None) -> str:
+    """Return what `zoo publish` prints."""
+    name, files = publishable.card.name, ", ".join(publishable.paths)
+    if model is None:
+        return f"would publish {name} with {files} (--dry-run)"
+    return f"published {model.ref} with {files}\nnext: zoo show {name}"
+
+
+def _tensors(specs: Sequence[TensorSpec]) -> str:
+    return "; ".join(
+        f"{spec.name} ({', '.join('?' if size is None else str(size) for size in spec.shape)}) {spec.dtype}"
+        for spec in specs
+    )
+
+
+def _prepared(model: Model) -> str:
+    how = model.card.preprocessing
+    if how is None:
+        return ""
+    offset = f" + {how.offset:g}" if how.offset else ""
+    return f"{how.dtype} {how.shape} * {how.scale:.6g}{offset}"
+
+
+def _figure(value: float | list[float]) -> str:
+    return " to ".join(f"{part:.4f}" for part in value) if isinstance(value, list) else f"{value:.4f}"
