@@ -1,0 +1,112 @@
+"""Build the Keras model from named pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+from tensorflow import as_dtype
+
+from registry.errors import ZooError
+from transfer.importers.graph_layer import GraphLayer, encode
+from transfer.importers.imported import Mapped
+from transfer.importers.metagraph.constants import evaluate
+from transfer.importers.metagraph.export import graph_def, inference_graph, placeholder
+from transfer.importers.metagraph.graph import FLOAT, Graph, Node, node_of
+from transfer.importers.metagraph.names import sources
+from transfer.importers.metagraph.segments import closure
+from transfer.importers.metagraph.variables import Stored
+from transfer.importers.metagraph.view import Piece, View, Weight
+from transfer.scope import layer_name
+
+Values = Mapping[str, np.ndarray[Any, Any]]
+
+
+def assemble(view: View, named: Sequence[tuple[str, Piece]], values: Values) -> Any:
+    """Return the functional model whose layers are the pieces, with their weights.
+
+    Args:
+        view: the graph.
+        named: the pieces with their scopes, in any order.
+        values: the variables' values, by tensor.
+    """
+    shape = view.shape(view.input) or ()
+    source = keras.Input(shape=shape[1:], dtype="float32", name=layer_name(node_of(view.input)))
+    tensors: dict[str, Any] = {view.input: source}
+    for scope, piece in _in_order(named, view.input):
+        layer = _layer(view, scope, piece)
+        inputs = [tensors[tensor] for tensor in piece.inputs]
+        outputs = layer(inputs[0] if len(inputs) == 1 else inputs)
+        layer.set_weights([array_of(view.graph, weight, values) for weight in piece.weights])
+        tensors |= zip(piece.outputs, outputs if len(piece.outputs) > 1 else [outputs], strict=True)
+    return keras.Model(source, tensors[view.output], name="imported")
+
+
+def _in_order(named: Sequence[tuple[str, Piece]], start: str) -> list[tuple[str, Piece]]:
+    """Sort pieces so that each comes after those that it reads."""
+    ready, waiting, done = {start}, list(named), list[tuple[str, Piece]]()
+    while waiting:
+        now = [item for item in waiting if ready.issuperset(item[1].inputs)]
+        if not now:
+            lacking = sorted({tensor for _, piece in waiting for tensor in piece.inputs} - ready)
+            raise ZooError(f"the graph cannot be cut into layers around {', '.join(lacking[:3])}")
+        done += now
+        ready |= {tensor for _, piece in now for tensor in piece.outputs}
+        waiting = [item for item in waiting if item not in now]
+    return done
+
+
+def _layer(view: View, scope: str, piece: Piece) -> Any:
+    if piece.type == "GraphLayer":
+        return _graph_layer(view, scope, piece)
+    return getattr(keras.layers, piece.type)(name=layer_name(scope), dtype="float32", **piece.config)
+
+
+def _graph_layer(view: View, scope: str, piece: Piece) -> Any:
+    inputs = {tensor: f"graph_layer/input_{number}" for number, tensor in enumerate(piece.inputs)}
+    heads = [placeholder(inputs[t], view.shape(t), view.dtypes.get(t, FLOAT)) for t in piece.inputs]
+    inner = Graph({node.name: _reading(node, inputs) for node in closure(view, piece.nodes)})
+    nodes = inference_graph(inner, {weight.tensor: weight.shape for weight in piece.weights})
+    return GraphLayer(
+        segment=encode(graph_def([*heads, *nodes])),
+        reads=[head.output for head in heads],
+        makes=list(piece.outputs),
+        variables=[_described(view, weight) for weight in piece.weights],
+        name=layer_name(scope),
+        dtype="float32",
+    )
+
+
+def _described(view: View, weight: Weight) -> dict[str, Any]:
+    dtype = as_dtype(view.dtypes[weight.tensor])
+    name, shape = node_of(weight.tensor), list(weight.shape)
+    return {"name": name, "shape": shape, "dtype": dtype.name, "trainable": weight.trainable}
+
+
+def _reading(node: Node, inputs: Mapping[str, str]) -> Node:
+    """Return a node that reads the segment's own placeholders."""
+    return replace(node, inputs=tuple(f"{inputs[t]}:0" if t in inputs else t for t in node.inputs))
+
+
+def array_of(graph: Graph, weight: Weight, values: Values) -> np.ndarray[Any, Any]:
+    """Return a weight's numbers in its layer's shape."""
+    array = evaluate(graph, weight.tensor, values)
+    if array is None:
+        raise ZooError(f"the values of {weight.tensor} cannot be computed from {', '.join(weight.sources)}")
+    return (array.T if weight.transposed else array).reshape(weight.shape)
+
+
+def mapped(model: Any, named: Sequence[tuple[str, Piece]], stored: Mapping[str, Stored]) -> tuple[Mapped, ...]:
+    """Return where each layer's weights came from, from the input upwards."""
+    pieces = {layer_name(scope): (scope, piece) for scope, piece in named}
+    found = (pieces[layer.name] for layer in model.layers if layer.name in pieces)
+    return tuple(_mapped(scope, piece, stored) for scope, piece in found)
+
+
+def _mapped(scope: str, piece: Piece, stored: Mapping[str, Stored]) -> Mapped:
+    names = tuple(dict.fromkeys(stored[name].name for name in sources(piece)))
+    size = sum(int(np.prod(weight.shape)) for weight in piece.weights)
+    return Mapped(scope, piece.type, names, size)

@@ -1,0 +1,73 @@
+"""All shapes of a graph for any batch size, with every reshape to a constant target.
+
+`tf.layers.flatten` and `tf.tensordot` compute targets from the input's own shape, and TensorFlow's shape functions
+give up on that where the batch is unknown. So they are asked with a prime number for the batch: a size that it
+divides is a multiple of the batch, any other is the same for every batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import tensorflow as tf
+from tensorflow.core.framework.attr_value_pb2 import AttrValue
+
+from transfer.importers.metagraph.constants import whole
+from transfer.importers.metagraph.export import Shape
+from transfer.importers.metagraph.graph import Graph, Node
+from transfer.importers.metagraph.shapes import infer
+
+BATCH = 10007  # prime, and no size of a layer
+
+
+def settled(
+    graph: Graph, source: str, output: str, leaves: Mapping[str, Shape]
+) -> tuple[Graph, dict[str, Shape], dict[str, int]]:
+    """Return the graph with constant targets, and the shape and type of each tensor, the batch unknown.
+
+    Args:
+        graph: the folded graph.
+        source: its input.
+        output: its output; what it no longer needs is dropped.
+        leaves: the shapes of its input and its variables.
+    """
+    first, *rest = leaves[source] or (None,)
+    graph = _replaced(graph, output, _freed(graph, first))
+    shapes, dtypes = infer(graph, {**leaves, source: (BATCH, *rest)})
+    graph = _replaced(graph, output, _constant_targets(graph, shapes))
+    return graph, {tensor: _any_batch(shape) for tensor, shape in shapes.items()}, dtypes
+
+
+def _replaced(graph: Graph, output: str, nodes: Iterator[Node]) -> Graph:
+    """Return the graph with some nodes changed, as far as its output needs it."""
+    whole_graph = Graph(graph.nodes | {node.name: node for node in nodes})
+    return Graph({name: whole_graph.nodes[name] for name in whole_graph.ordered([output])})
+
+
+def _any_batch(shape: Shape) -> Shape:
+    return None if shape is None else tuple(None if size and size % BATCH == 0 else size for size in shape)
+
+
+def _freed(graph: Graph, batch: int | None) -> Iterator[Node]:
+    """Yield the reshapes of a graph that was built for one batch size, for any."""
+    for node in graph.nodes.values() if batch else ():
+        target = whole(graph, node.inputs[1]) if node.op == "Reshape" else None
+        if target and target[0] == batch and -1 not in target:
+            yield from _to(node, [-1, *target[1:]])
+
+
+def _constant_targets(graph: Graph, shapes: Mapping[str, Shape]) -> Iterator[Node]:
+    """Yield the reshapes whose targets are computed, with the constants that they come to."""
+    for node in graph.nodes.values():
+        known = _any_batch(shapes.get(node.output)) if node.op == "Reshape" else None
+        if known and known.count(None) <= 1 and graph.maker(node.inputs[1]).op != "Const":
+            yield from _to(node, [-1 if size is None else size for size in known])
+
+
+def _to(node: Node, target: list[int]) -> Iterator[Node]:
+    value = AttrValue(tensor=tf.make_tensor_proto(target, tf.int32))
+    kind = AttrValue(type=tf.int32.as_datatype_enum)
+    constant = Node(f"{node.name}/target", "Const", attr={"value": value, "dtype": kind})
+    yield constant
+    yield replace(node, inputs=(node.inputs[0], constant.output), attr={**node.attr, "Tshape": kind})
