@@ -23,7 +23,6 @@ start_tensorflow()
 
 import keras  # noqa: E402
 
-from transfer.backbone import describe  # noqa: E402
 from transfer.cache import FeatureCache  # noqa: E402
 from transfer.evaluate import score  # noqa: E402
 from transfer.extract import outputs  # noqa: E402
@@ -51,14 +50,15 @@ def naive(prepared: api.Prepared, plan: Plan, result: Result) -> tuple[float, fl
     selection = choose(backbone.layers, plan.reuse)
     model = Student(backbone.model, selection, plan.top, len(data.classes)).build(plan.seed, kept=selection.reused)
     x = {name: prepare(split.x, backbone.input_shape, backbone.preprocessing) for name, split in data.splits.items()}
-    assert describe(model)
     seconds = 0.0
     weights = model.get_weights()
     for phase in result.phases:
         freeze(model, phase.frozen)
         start = time.perf_counter()
         model.compile(
-            keras.optimizers.Adam(phase.lr), keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"]
+            keras.optimizers.Adam(phase.lr),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
         )
         model.fit(
             x["train"],

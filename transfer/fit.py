@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from registry.errors import ZooError
+from transfer.adam import Adam
 from transfer.backbone import nodes
 from transfer.features import Features
 from transfer.plan import Training
@@ -26,6 +28,7 @@ from transfer.watch import Watch, silent
 
 VALID_BATCH = 2048
 SHOW_SECONDS = 0.25
+OPTIMIZER_OFF = "disable_meta_optimizer"
 MOST_AHEAD = 16  # epochs whose order is drawn at once, as long as that is at most ORDER_ROWS positions (16 MB)
 ORDER_ROWS = 2**22
 
@@ -121,7 +124,7 @@ class _Loop:
         self._train, self._labels = _tensors(splits["train"])
         self._valid, self._valid_labels, self._weights = _padded(splits["valid"])
         self._valid_n = len(splits["valid"])
-        self._optimizer = keras.optimizers.Adam(lr, global_clipnorm=how.clip_norm)
+        self._optimizer = Adam(lr, global_clipnorm=how.clip_norm)
         self._optimizer.build(tail.trainable_variables)
         self._all = [variable.value for variable in tail.weights]
         self._best = [tf.Variable(value) for value in self._all]
@@ -135,14 +138,15 @@ class _Loop:
         self._steps = math.ceil(self._n / self._size)
         self._ahead = max(1, min(how.epochs, MOST_AHEAD, ORDER_ROWS // (self._steps * self._size)))
         xla = compiles([model for model in (tail, trunk) if model is not None], how.epochs * self._steps)
-        self._advance = tf.function(self._epochs, jit_compile=xla)
+        self._advance = tf.function(self._epochs, jit_compile=xla, autograph=False)
 
     def run(self) -> Iterator[tuple[int, str]]:
         """Advance until the phase ends, yielding (epochs done, a note) a few times a second."""
         many = 1
         while not bool(self._stopped.numpy()):
             start = time.perf_counter()
-            self._advance(self._orders(), tf.constant(many))
+            with _unoptimised():
+                self._advance(self._orders(), tf.constant(many))
             if time.perf_counter() - start < SHOW_SECONDS:
                 many = min(2 * many, self._ahead)
             epochs = self._figures()
@@ -182,17 +186,16 @@ class _Loop:
         return tf.constant(np.reshape(filled, (self._ahead, self._steps, self._size)), tf.int32)
 
     def _epochs(self, orders: Any, many: Any) -> None:
-        done = tf.constant(0)
-        # A loop over tf.range(many) would be compiled anew for each value of `many`.
-        while done < many and not self._stopped:
+        # Loops are written out: AutoGraph would take longer to translate them than they take to run.
+        def advance(done: Any) -> Any:
             self._judge(tf.stack([self._train_epoch(orders[done]), *self._validate()]))
-            done += 1
+            return done + 1
+
+        tf.while_loop(lambda done: (done < many) & ~self._stopped.read_value(), advance, [0])
 
     def _train_epoch(self, rows: Any) -> Any:
-        total = 0.0
-        for step in tf.range(self._steps):
-            total += self._step(rows[step])
-        return total / self._steps
+        total = _summed(self._steps, lambda step: self._step(rows[step])[None])
+        return total[0] / self._steps
 
     def _step(self, rows: Any) -> Any:
         inputs = [tf.gather(array, rows) for array in self._train]
@@ -206,15 +209,14 @@ class _Loop:
         return loss
 
     def _validate(self) -> tuple[Any, Any]:
-        loss, right = 0.0, 0.0
-        for batch in tf.range(len(self._weights)):
+        def judged(batch: Any) -> Any:
             logits = self._forward([array[batch] for array in self._valid], training=False)
             labels, weights = self._valid_labels[batch], self._weights[batch]
-            loss += tf.reduce_sum(_losses(labels, logits) * weights)
-            hits = tf.equal(tf.argmax(logits, 1, output_type=labels.dtype), labels)
-            right += tf.reduce_sum(tf.cast(hits, tf.float32) * weights)
-        n = tf.reduce_sum(self._weights)
-        return loss / n, right / n
+            hits = tf.cast(tf.equal(tf.argmax(logits, 1, output_type=labels.dtype), labels), tf.float32)
+            return tf.reduce_sum(tf.stack([_losses(labels, logits), hits]) * weights, axis=1)
+
+        total = _summed(len(self._weights), judged, 2)
+        return total[0] / self._valid_n, total[1] / self._valid_n
 
     def _forward(self, inputs: list[Any], training: bool) -> Any:
         if self._trunk is not None:
@@ -224,15 +226,34 @@ class _Loop:
     def _judge(self, figures: Any) -> None:
         epoch = self._epoch.read_value()
         self._history.assign(tf.tensor_scatter_nd_update(self._history, [[epoch]], [figures]))
-        if figures[1] < self._best_loss:
-            self._best_loss.assign(figures[1])
-            self._best_epoch.assign(epoch)
-            for best, value in zip(self._best, self._all, strict=True):
-                best.assign(value)
+        tf.cond(figures[1] < self._best_loss, lambda: self._keep(figures[1], epoch), lambda: None)
         self._epoch.assign_add(1)
         waited = epoch - self._best_epoch
-        broken = not tf.reduce_all(tf.math.is_finite(figures))
-        self._stopped.assign(broken or waited >= self._how.patience or epoch + 1 >= self._how.epochs)
+        broken = ~tf.reduce_all(tf.math.is_finite(figures))
+        self._stopped.assign(broken | (waited >= self._how.patience) | (epoch + 1 >= self._how.epochs))
+
+    def _keep(self, loss: Any, epoch: Any) -> None:
+        self._best_loss.assign(loss)
+        self._best_epoch.assign(epoch)
+        for best, value in zip(self._best, self._all, strict=True):
+            best.assign(value)
+
+
+@contextmanager
+def _unoptimised() -> Iterator[None]:
+    """Turn TensorFlow's graph optimiser off: on such a loop it takes longer than it ever saves."""
+    before = bool(tf.config.optimizer.get_experimental_options().get(OPTIMIZER_OFF))
+    tf.config.optimizer.set_experimental_options({OPTIMIZER_OFF: True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({OPTIMIZER_OFF: before})
+
+
+def _summed(count: int, of: Callable[[Any], Any], width: int = 1) -> Any:
+    """Add up `of(0) … of(count - 1)`, each `(width,) float32`."""
+    places = (tf.constant(0), tf.zeros(width))
+    return tf.while_loop(lambda i, _: i < count, lambda i, total: (i + 1, total + of(i)), places)[1]
 
 
 def compiles(models: list[Any], steps: int) -> bool:
