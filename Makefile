@@ -23,6 +23,7 @@ types: $(VENV)/.lint
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/transfer_vs_keras.py
+	$(BIN)/python benchmarks/startup.py
 
 wheel: $(VENV)/.test
 	$(BIN)/python -m build

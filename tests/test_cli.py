@@ -338,3 +338,38 @@ def test_the_same_from_python(tiny: str, data_file: Path) -> None:
     assert zoo.predict("mine", x).shape == (5, 3)
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         zoo.nonsense  # noqa: B018
+
+
+def test_ctrl_c_is_said_and_seen(tiny: str, data_file: Path, zoo_home: Path) -> None:
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    words = [
+        "transfer",
+        tiny,
+        "--data",
+        str(data_file),
+        "--reuse",
+        "hidden1",
+        "--epochs",
+        "1000000",
+        "--patience",
+        "1000000",
+    ]
+    command = [sys.executable, "-m", "zoo", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(zoo_home.glob("cache/*.h5")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, shown = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error: interrupted" in shown
+    assert "Traceback" not in shown
+    from transfer.runs import Runs
+
+    assert [folder.status.state for folder in Runs(zoo_home / "runs").all()] == ["interrupted"]
+    assert not list(zoo_home.rglob("tmp-*"))

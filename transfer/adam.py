@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 
-class Adam(keras.optimizers.Adam):
+class Adam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras is untyped
     """Adam without AMSGrad; all options of Keras's own, clipping included, work as there."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

@@ -110,7 +110,7 @@ def fit(
     for done, note in loop.run():
         watch(stage, done, how.epochs, note)
     fitted = loop.finish(time.perf_counter() - start)
-    watch(stage, how.epochs, how.epochs, _note(fitted.epochs[fitted.best]))
+    watch(stage, len(fitted.epochs), len(fitted.epochs), _note(fitted.epochs[fitted.best]))
     return fitted
 
 

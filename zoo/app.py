@@ -14,6 +14,8 @@ from zoo.output import json_document
 # Typer does not export the class that all its errors of usage have in common.
 UsageError: type[Any] = typer.BadParameter.__bases__[0]
 
+INTERRUPTED = 130  # what Typer makes of a Ctrl-C
+
 app = typer.Typer(
     name="zoo",
     help="Reuse the lower layers of any pretrained checkpoint on your own small data set.",
@@ -35,11 +37,11 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; return its exit code."""
-    command = typer.main.get_command(app)
     try:
-        return int(command.main(arguments, prog_name="zoo", standalone_mode=False) or 0)
-    except typer.Exit as leaving:
-        return leaving.exit_code
+        code = typer.main.get_command(app).main(arguments, prog_name="zoo", standalone_mode=False) or 0
+        if code != INTERRUPTED:
+            return int(code)
+        problem = problem_of(KeyboardInterrupt())
     except UsageError as error:
         context = getattr(error, "ctx", None)
         hint = f"{context.command_path} --help" if context else "zoo --help"
@@ -49,7 +51,7 @@ def run(arguments: list[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:
         if debugging():
             raise
-        problem = problem_of(KeyboardInterrupt() if isinstance(error, typer.Abort) else error)
+        problem = problem_of(error)
     tell(problem, as_json="--json" in arguments)
     return problem.code
 

@@ -22,7 +22,7 @@ def phases_table(result: Result) -> str:
     ]  # fmt: skip
     if result.scratch:
         rows += [["scratch", "all layers, fresh", *_figures(phase)] for phase in result.scratch.phases]
-    return table(PHASES, rows, right=FIGURES)
+    return table(PHASES, rows, right=FIGURES) + "\n* the lowest validation loss: chosen"
 
 
 def verdict(result: Result) -> str:
@@ -87,7 +87,7 @@ def write_report(folder: RunFolder, plan: Plan, result: Result) -> None:
         f"(fingerprint `{result.fingerprint[:12]}`), seed {result.seed}. Cut after {', '.join(result.cut)}.",
         "## Phases",
         f"```\n{phases_table(result)}\n```",
-        f"Phase {result.best_phase} has the lowest validation loss and was chosen. Losses are in nats.",
+        "Losses are in nats.",
         "## Test",
         f"```\n{verdict(result)}\n```",
         f"```\n{table(['class', 'accuracy'], per_class, right=['accuracy'])}\n```" if per_class else "",

@@ -36,7 +36,7 @@ def card_page(model: Model) -> str:
         origin = card.lineage
         facts.append(("parent", origin.parent + (f", {origin.reuse!r} reused" if origin.reuse else "")))
     facts += [(name.replace("_", " "), _figure(value)) for name, value in card.metrics.items()]
-    head = "\n".join(f"{name + ':':<22}{value}" for name, value in facts if value)
+    head = "\n".join(f"{name + ':':<24}{value}" for name, value in facts if value)
     files = [[file.path, size(file.bytes), file.sha256[:16]] for file in card.files]
     layers = [[layer.name, layer.type, f"{layer.parameters:,}"] for layer in card.layers]
     return "\n\n".join([

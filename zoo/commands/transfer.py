@@ -166,7 +166,7 @@ def _opening(prepared: Prepared) -> str:
     counts = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     return (
         f"{plan.model} on {plan.data}: {counts}; {len(data.classes)} classes ({', '.join(data.classes[:12])})\n\n"
-        f"{layers_page(prepared.selection)}\n"
+        f"{layers_page(prepared.selection)}"
     )
 
 
@@ -181,7 +181,7 @@ def _closing(runs: list[Run], published: str | None) -> str:
         body = report.seeds_page(results, *_spreads(results))
     after = f"zoo show {published}" if published else f"zoo publish {last.folder.id} --as NAME"
     made = f"\npublished  {published}" if published else ""
-    return f"{body}\n\nrun     {last.folder.path}\nreport  {last.folder.report}{made}\nnext    {after}"
+    return f"\n{body}\n\nrun     {last.folder.path}\nreport  {last.folder.report}{made}\nnext    {after}"
 
 
 def _document(runs: list[Run]) -> dict[str, Any]:
