@@ -81,6 +81,7 @@ def test_layers(zoo_command: Zoo) -> None:
         ("hidden1", True, True), ("hidden2", False, False), ("hidden3", True, True),
     ]  # fmt: skip
     assert "re-initialised, trained" in zoo_command("layers", "mnist-dnn", "--reuse", "hidden[13]")
+    assert "cut at the input" in zoo_command("layers", "mnist-dnn", "--reuse", "hidden[34]|outputs")
     assert "--reuse REGEX shows" in zoo_command("layers", "mnist-dnn")
 
 

@@ -67,9 +67,15 @@ def layers_page(selection: Selection) -> str:
         return text + f"\n\n{counted(selection.layers)}; --reuse REGEX shows what a transfer would keep"
     kept = [layer for layer in selection.layers if layer.name in selection.reused]
     held = [layer for layer in selection.layers if layer.name in selection.frozen]
-    return (
-        f"{text}\n\nreused {counted(kept)}; frozen {counted(held)}; cut after {', '.join(selection.cut) or 'the input'}"
-    )
+    return f"{text}\n\nreused {counted(kept)}; frozen {counted(held)}; {edge(selection)}"
+
+
+def edge(selection: Selection) -> str:
+    """Say where the cut lies."""
+    inputs = {layer.name for layer in selection.layers if not layer.inputs}
+    if inputs.issuperset(selection.cut):
+        return "cut at the input: a layer trains below all that is frozen, and nothing is cached"
+    return f"cut after {', '.join(selection.cut)}"
 
 
 def fates(selection: Selection) -> dict[str, str]:
@@ -101,6 +107,7 @@ def import_document(importable: Importable, model: Model | None) -> dict[str, An
         "name": importable.name, "revision": model.revision if model else None, "format": imported.format,
         "layers": len(imported.layers), "mapped": imported.layers, "unmapped": list(imported.unmapped),
         "max_abs_difference": imported.max_abs_difference, "max_rel_difference": imported.max_rel_difference,
+        "notes": imported.notes,
     }  # fmt: skip
 
 
@@ -118,6 +125,7 @@ def import_page(importable: Importable, model: Model | None) -> str:
             f"largest difference from the original: {imported.max_abs_difference:.2g} "
             f"(relative {imported.max_rel_difference or 0.0:.2g})"
         )
+    parts += [f"note: {note}" for note in imported.notes]
     stored = f"stored as {model.ref}" if model else f"nothing stored (--dry-run); it would become {importable.name}"
     parts.append(f"{stored}\nnext: zoo layers {importable.name}")
     return "\n\n".join(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class Dataset:
         """The splits by name."""
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """The sha256 over classes, splits, labels and samples in their order; names and times do not count."""
         digest = hashlib.sha256(repr(self.classes).encode())
