@@ -181,23 +181,21 @@ def test_an_imported_model_trains_and_survives_a_file(
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again(x, training=False), before)
-    target = np.zeros_like(before)
-    model.compile(keras.optimizers.SGD(1e-3), "mse")
-    first = model.evaluate(x, target, verbose=0)
-    for layer in model.layers:
-        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
-    model.compile(keras.optimizers.SGD(1e-3), "mse")
-    gradients = gradients_of(model, x, target)
-    assert all(gradient is not None for gradient in gradients)
-    model.optimizer.apply([g * 1e-2 for g in gradients], model.trainable_variables)
-    assert model.evaluate(x, target, verbose=0) < first
+    trained = model.trainable_variables
+    gradients = gradients_of(model, x)
+    assert trained and all(gradient is not None for gradient in gradients)
+    for variable, gradient in zip(trained, gradients, strict=True):
+        variable.assign_sub(1e-5 * gradient)
+    assert np.mean(np.square(model(x, training=False))) < np.mean(np.square(before))
 
 
-def gradients_of(model: Any, x: np.ndarray, target: np.ndarray) -> list[Any]:
+def gradients_of(model: Any, x: np.ndarray) -> list[Any]:
+    """The gradients of the outputs' mean square, in a `tf.function`, as Keras trains."""
+
     @tf.function
     def step() -> list[Any]:
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.square(model(x, training=False) - target))
+            loss = tf.reduce_mean(tf.square(model(x, training=False)))
         return tape.gradient(loss, [variable.value for variable in model.trainable_variables])
 
     return list(step())
@@ -267,7 +265,7 @@ def check_same(build: Any, folder: Path) -> Imported:
 
 
 ACTIVATIONS = [None, tf.nn.relu, tf.nn.elu, tf.nn.selu, tf.nn.tanh, tf.nn.sigmoid, tf.nn.softplus, tf.nn.leaky_relu]
-few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @few

@@ -66,8 +66,9 @@ X, Y = blobs(30)
     ("arrays", "message"),
     [
         ({"a": X}, "holds the keys a; expected x_train and y_train"),
+        ({"x": np.float32(1), "y": np.int64(1)}, "holds a single number; expected samples (n, ...)"),
         ({"x": X, "y": Y[:-1]}, "has 30 samples and labels of shape (29,); expected (30,)"),
-        ({"x": X, "y": Y * 0}, "has 1 class in its training split; a classifier wants at least two"),
+        ({"x": X, "y": Y * 0}, "has 1 class(es) in its training split; a classifier wants at least two"),
         ({"x": X, "y": Y + 0.5}, "labels are of dtype float64; expected integers or text"),
         ({"x": X.astype(str), "y": Y}, "samples are of dtype <U32; expected numbers"),
         ({"x": np.where(np.arange(30)[:, None] == 7, np.nan, X), "y": Y},

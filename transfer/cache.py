@@ -139,7 +139,7 @@ class FeatureCache:
             temporary.replace(target)
         except OSError as error:
             raise ZooError(
-                f"cannot write the feature cache {target}: {error}",
+                f"cannot write the feature cache {target}: {os.strerror(error.errno) if error.errno else error}",
                 "free some space, or set ZOO_HOME to a folder that you can write to",
             ) from error
         finally:

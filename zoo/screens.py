@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from registry.card import LayerInfo, TensorSpec
@@ -117,9 +117,7 @@ def import_page(importable: Importable, model: Model | None) -> str:
     rows = [[one.scope, one.type, f"{one.parameters:,}", " ".join(one.sources)] for one in imported.layers]
     parts = [table(["layer", "type", "parameters", "from"], rows, right=["parameters"])]
     if imported.unmapped:
-        left = [[name, why] for name, why in list(imported.unmapped.items())[:20]]
-        more = len(imported.unmapped) - len(left)
-        parts.append(table(["left out", "why"], left) + (f"\nand {more} more (--json lists all)" if more else ""))
+        parts.append(table(["left out", "names", "such as"], _left_out(imported.unmapped), right=["names"]))
     if imported.max_abs_difference is not None:
         parts.append(
             f"largest difference from the original: {imported.max_abs_difference:.2g} "
@@ -129,6 +127,13 @@ def import_page(importable: Importable, model: Model | None) -> str:
     stored = f"stored as {model.ref}" if model else f"nothing stored (--dry-run); it would become {importable.name}"
     parts.append(f"{stored}\nnext: zoo layers {importable.name}")
     return "\n\n".join(parts)
+
+
+def _left_out(unmapped: Mapping[str, str]) -> list[list[str]]:
+    by_reason: dict[str, list[str]] = {}
+    for name, why in unmapped.items():
+        by_reason.setdefault(why, []).append(name)
+    return [[why, f"{len(names):,}", ", ".join(names[:3])] for why, names in by_reason.items()]
 
 
 def publish_document(publishable: Publishable, model: Model | None) -> dict[str, Any]:

@@ -74,6 +74,8 @@ def _pairs(arrays: dict[str, Array], path: Path) -> dict[str, tuple[Array, Array
 def _check_pair(x: Array, y: Array, where: str) -> None:
     if x.dtype.kind not in "uifb":
         raise ZooError(f"{where} samples are of dtype {x.dtype}; expected numbers")
+    if x.ndim == 0:
+        raise ZooError(f"{where} holds a single number; expected samples (n, ...)")
     if y.ndim != 1 or len(x) != len(y):
         raise ZooError(f"{where} has {len(x)} samples and labels of shape {y.shape}; expected ({len(x)},)")
     if y.dtype.kind not in "uiU":
@@ -84,7 +86,7 @@ def _check_pair(x: Array, y: Array, where: str) -> None:
 def _classes(y: Array, path: Path) -> tuple[str, ...]:
     values = np.unique(y)
     if len(values) < 2:
-        raise ZooError(f"{path} has {len(values)} class in its training split; a classifier wants at least two")
+        raise ZooError(f"{path} has {len(values)} class(es) in its training split; a classifier wants at least two")
     return tuple(str(value) for value in values)
 
 

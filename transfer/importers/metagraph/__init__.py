@@ -14,12 +14,12 @@ __all__ = ["prefix_of", "read"]
 
 
 def read(
-    path: Path, *, input: str | None = None, output: str | None = None, compare: bool = True, seed: int = 0
+    path: Path | str, *, input: str | None = None, output: str | None = None, compare: bool = True, seed: int = 0
 ) -> Imported:
     """Import a TensorFlow 1 checkpoint as a functional Keras model with one input and one output.
 
     Args:
-        path: the prefix of its files, one of them, or a folder that holds one checkpoint.
+        path: the prefix of its files, which may end in a slash, one of them, or a folder that holds one checkpoint.
         input: the input tensor, `X:0` or `X`; None finds it.
         output: the output tensor; None finds it: what the loss is computed from, else the last layer.
         compare: run the original graph beside the model on random inputs, and refuse a model that differs.

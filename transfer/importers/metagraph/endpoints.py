@@ -32,6 +32,7 @@ ON_TOP = frozenset(
      "Minimum", "Sub", "Add", "AddV2", "Mul", "Shape", "StridedSlice", "Pack", "Reshape", "Slice", "Identity",
      "ZerosLike", "Abs", "Softplus", "StopGradient"}
 )  # fmt: skip
+NEVER_LAST = frozenset({"Log", "ClipByValue", "ArgMax", "TopKV2", "LogSoftmax", "Cast", "Round"})
 LAST = frozenset({"Softmax", "Sigmoid", "Tanh", "Relu", "Elu", "Identity", "Squeeze", "Reshape", "LogSoftmax"})
 HINTED = re.compile(r"(^|_)(outputs?|logits|predictions?|probabilities|probs|scores)$")
 
@@ -188,15 +189,7 @@ def _on_top_of(net: Net, name: str, inside: set[str]) -> str | None:
     """Return the node below one that belongs to a loss or a metric; None where it is part of the net."""
     node = net.graph.nodes[name]
     lower = [node_of(tensor) for tensor in node.inputs if node_of(tensor) in inside]
-    belongs = LOSS.search(node.name) or node.op in {
-        "Log",
-        "ClipByValue",
-        "ArgMax",
-        "TopKV2",
-        "LogSoftmax",
-        "Cast",
-        "Round",
-    }
+    belongs = LOSS.search(node.name) or node.op in NEVER_LAST
     clipped = node.op in {"Maximum", "Minimum", "Add", "AddV2", "Sub"} and _reads_constant(net, node)
     return lower[0] if len(set(lower)) == 1 and (belongs or clipped) else None
 

@@ -50,7 +50,7 @@ class Ends:
     folded: Folded
 
 
-def read(path: Path, input: str | None, output: str | None, compared: bool, seed: int) -> Imported:
+def read(path: Path | str, input: str | None, output: str | None, compared: bool, seed: int) -> Imported:
     """Import a checkpoint; see `transfer.importers.metagraph.read`."""
     prefix = complete(path)
     meta, checkpoint = read_meta(Path(f"{prefix}.meta")), open_checkpoint(prefix)
