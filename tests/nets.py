@@ -21,9 +21,10 @@ def specs(draw: st.DrawFn) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def build(spec: list[tuple[str, tuple[int, ...]]], outputs: int = 3) -> Any:
-    """Make the model: layers `l1`, `l2`, … of one width, then `outputs`."""
+    """Make the model: layers `l1`, `l2`, … of one width, then `outputs`; the same weights each time."""
     import keras
 
+    keras.utils.set_random_seed(0)
     tensors = [keras.Input((WIDTH,), name="X")]
     for number, (kind, reads) in enumerate(spec, start=1):
         name = f"block>l{number}"
