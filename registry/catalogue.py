@@ -51,7 +51,7 @@ class Commit(Row):
 
 
 class Tag(Row):
-    """A name for a revision; `main` is the newest."""
+    """A name for a revision; `main` is what was published last."""
 
     repo = peewee.ForeignKeyField(Repo, backref="tags", on_delete="CASCADE")
     name = peewee.CharField(max_length=96)

@@ -131,6 +131,12 @@ def test_a_broken_file_says_what_to_do(cache: FeatureCache) -> None:
     assert caught.value.hint == f"remove it; it is made again: rm {path}"
     with pytest.raises(ZooError, match="is broken"):
         entries(cache.root)
+    path.unlink()
+    cache.features(key, halves, inputs())
+    with h5py.File(path, "a") as file:
+        file.attrs["version"] = 99
+    with pytest.raises(ZooError, match="its version or key is another"):
+        read(path)
     with h5py.File(path, "w") as file:
         file["x"] = [1]
     with pytest.raises(ZooError, match="it is no feature file"):

@@ -229,6 +229,28 @@ def test_the_accuracy_can_be_asserted(zoo_command: Zoo, tiny: str, data_file: Pa
     words = ("transfer", tiny, "--data", data_file, "--reuse", "hidden1", *QUICK, "-q", "--assert-accuracy-at-least")
     zoo_command(*words, "0.01")
     zoo_command(*words, "1.01", code=1)
+    document = zoo_command(*words, "1.01", "--publish-as", "bad", "--json", code=1)
+    assert "--assert-accuracy-at-least wants 1.01" in document["error"]["message"]
+    assert "bad" not in zoo_command("list", "-q").split(), "what fails is not published"
+
+
+def test_a_sample_is_in_the_same_split_whatever_the_seed(zoo_command: Zoo, tiny: str, tmp_path: Path) -> None:
+    x, y = blobs(200)
+    np.savez(tmp_path / "d.npz", x=x, y=y)
+    words = ("transfer", tiny, "--data", tmp_path / "d.npz", "--reuse", "hidden1", *QUICK, "--json", "--seed", "3")
+    document = zoo_command(*words, "--publish-as", "net")
+    scored = zoo_command("evaluate", "net", "--data", tmp_path / "d.npz", "--json")
+    assert (scored["n"], scored["accuracy"]) == (30, document["test_accuracy"])
+
+
+def test_lost_files_are_not_published(zoo_command: Zoo, tiny: str, data_file: Path, zoo_home: Path) -> None:
+    zoo_command("transfer", tiny, "--data", data_file, "--reuse", "hidden1", *QUICK, "-q")
+    (folder,) = (zoo_home / "runs").iterdir()
+    (folder / "model.keras").unlink()
+    zoo_command("publish", "last", "--as", "net", code=1)
+    assert "model.keras is gone" in zoo_command.err  # type: ignore[attr-defined]
+    (folder / "status.json").write_text("{")
+    assert zoo_command("runs", "--json")["runs"][0]["state"] == "broken"
 
 
 def bad(tmp_path: Path) -> dict[str, Path]:
@@ -255,6 +277,8 @@ def bad(tmp_path: Path) -> dict[str, Path]:
         (["transfer", "tiny", "--data", "@good.npz", "--reuse", "hiden1"], 1, "selects no layer", "hidden1"),
         (["transfer", "tiny", "--data", "@good.npz", "--reuse", "hidden[1"], 1, "is invalid", "quote it"),
         (["transfer", "tiny", "--data", "@good.npz", "--reuse", ".*"], 1, "selects every layer", "outputs"),
+        (["transfer", "tiny", "--data", "@good.npz", "--reuse", "hidden1", "--unfreeze", "hiden2"], 1,
+         "the regex 'hiden2' selects no layer", "hidden2"),
         (["transfer", "tiny", "--reuse", "hidden1"], 1, "names no default data", "--data FILE.npz"),
         (["transfer", "tiny", "--data", "@none.npz", "--reuse", "hidden1"], 1, "there are no data at", ".npz"),
         (["transfer", "tiny", "--data", "@wide.npz", "--reuse", "hidden1"], 1,

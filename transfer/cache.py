@@ -27,7 +27,7 @@ from transfer.split import Halves
 from transfer.watch import Watch, silent
 
 # A layer's config says more than what it computes when frozen: these say how it would start or train.
-UNUSED = ("trainable", "seed", "name", "dtype")
+UNUSED = ("trainable", "seed", "name")
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,10 @@ class FeatureCache:
             with h5py.File(temporary, "w", libver="latest") as file:
                 yield file
             temporary.replace(target)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # h5py's close raises the second on a full disk
+            code = getattr(error, "errno", None)
             raise ZooError(
-                f"cannot write the feature cache {target}: {os.strerror(error.errno) if error.errno else error}",
+                f"cannot write the feature cache {target}: {os.strerror(code) if code else error}",
                 "free some space, or set ZOO_HOME to a folder that you can write to",
             ) from error
         finally:

@@ -44,6 +44,8 @@ def read(path: Path) -> dict[str, Features]:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
                 raise ValueError("it is no feature file")
+            if file.attrs.get("version") != VERSION or file.attrs.get("key") != path.stem:
+                raise ValueError("its version or key is another")
             return {name: _read_split(group, path) for name, group in file.items()}
     except (OSError, KeyError, ValueError) as error:
         raise broken(path, error) from error

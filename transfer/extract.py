@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from registry.errors import ZooError
 from transfer.watch import Watch, silent
 
 BATCH_BYTES = 64 * 2**20
@@ -48,8 +49,14 @@ def forward(
 
 
 def outputs(model: Any, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the single output of a model for all samples, `(n, ...) float32`."""
+    """Return the single output of a model for all samples, `(n, ...) float32`.
+
+    Raises:
+        ZooError: an output is not finite.
+    """
     batches = [arrays[0] for _, arrays in forward(model, x)]
+    if not all(np.isfinite(arrays).all() for arrays in batches):
+        raise ZooError("the model's outputs are not finite", "are some inputs far too large?")
     return np.concatenate(batches) if batches else np.zeros((0, *model.outputs[0].shape[1:]), np.float32)
 
 

@@ -133,6 +133,7 @@ class _Loop:
         self._best_epoch = tf.Variable(-1)
         self._best_loss = tf.Variable(least, dtype=tf.float32)
         self._stopped = tf.Variable(False)
+        self._least = least
         self._n = len(splits["train"])
         self._size = min(how.batch_size, self._n)
         self._steps = math.ceil(self._n / self._size)
@@ -156,7 +157,7 @@ class _Loop:
         """Put the best weights into the tail, and account for the phase."""
         epochs = self._figures()
         improved = int(self._best_epoch.numpy()) >= 0
-        if not improved and not math.isfinite(epochs[0].train_loss + epochs[0].valid_loss):
+        if not improved and math.isinf(self._least) and not math.isfinite(epochs[0].train_loss + epochs[0].valid_loss):
             raise ZooError(
                 "training diverged in its first epoch: the loss is not a number",
                 "lower --lr, or clip the gradients: --clip-norm 1.0",

@@ -24,7 +24,7 @@ class Top:
         activation: of the new hidden layers; None keeps the source's (`elu` where `units` is given).
         init: `he`, `xavier` or `lecun` for the new kernels; None chooses by activation.
         batch_norm: normalise after each new hidden layer's activation.
-        dropout: the share of units dropped at the cut and after each new hidden layer, in training.
+        dropout: the share of units dropped before each new dense layer, in training.
     """
 
     units: tuple[int, ...] | None = None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from registry.card import Preprocessing
 from registry.errors import ZooError
-from transfer.data.dataset import Array
+from transfer.data.dataset import Array, check_finite
 
 
 def prepare(
@@ -37,7 +37,10 @@ def prepare(
                 "pass them as float32, scaled as in the model's training",
             )
         x = x.astype(np.float32) * np.float32(how.scale) + np.float32(how.offset)
-    return np.ascontiguousarray(_shaped(x, tuple(shape), where), dtype=np.float32)
+    with np.errstate(over="ignore"):
+        prepared = np.ascontiguousarray(_shaped(x, tuple(shape), where), dtype=np.float32)
+    check_finite(prepared, f"{where}, as float32,")
+    return prepared
 
 
 def _shaped(x: Array, shape: tuple[int | None, ...], where: str) -> Array:

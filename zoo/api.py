@@ -75,6 +75,17 @@ def import_model(path: str, name: str, **options: Any) -> Model:
     return of_path(path, name, **options).commit()
 
 
+def _check_phases(plan: Plan, selection: Selection) -> None:
+    """Find a regex of a later phase that selects nothing before anything is trained."""
+    from transfer.plan import AUTO
+    from transfer.scope import compiled, select
+
+    for pattern in () if plan.unfreeze == AUTO else plan.unfreeze:
+        compiled(pattern)
+        if plan.top.units is None:
+            select(pattern, [layer.name for layer in selection.layers if layer.parameters])
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A transfer that has everything it needs, and has not begun."""
@@ -121,7 +132,8 @@ def prepare(
     from transfer.plan import choose
 
     selection = choose(model.card.layers, reuse, freeze)
-    samples = read_data(where, seed=seed)
+    _check_phases(plan, selection)
+    samples = read_data(where)
     start = time.perf_counter()
     source = open_model(shelf, model)
     return Prepared(plan, source, samples, selection, time.perf_counter() - start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ def start_tensorflow() -> None:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with Path(os.devnull).open("wb") as nowhere, _stderr_into(nowhere.fileno()):
         import tensorflow  # noqa: F401
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextmanager
@@ -89,11 +91,15 @@ def find_data(shelf: Shelf, model: Model, text: str | None) -> DataRef:
     return DataRef(Path(chosen).expanduser(), chosen)
 
 
-def read_data(where: DataRef, *, seed: int = 0, classes: tuple[str, ...] | None = None) -> Dataset:
-    """Read a data set; see `transfer.data.npz.read`."""
+def read_data(where: DataRef, *, classes: tuple[str, ...] | None = None) -> Dataset:
+    """Read a data set; see `transfer.data.npz.read`.
+
+    What a file does not split itself is split the same way each time, whatever the seed of a run: a sample that one
+    run trained on is never another command's test sample.
+    """
     from transfer.data.npz import read
 
-    return read(where.path, where.name, seed=seed, classes=classes)
+    return read(where.path, where.name, classes=classes)
 
 
 def _data_of(shelf: Shelf, owner: Model, file: str) -> DataRef:

@@ -36,6 +36,12 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
     )
 
 
+def names(lines: Sequence[str]) -> None:
+    """Print names, a line each; nothing where there are none."""
+    for line in lines:
+        typer.echo(line)
+
+
 def say(text: str = "") -> None:
     """Print a line for people on stdout."""
     typer.echo(text)

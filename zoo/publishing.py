@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.card import Card, Lineage
+from registry.errors import ZooError
 from registry.model import Model
 from registry.shelf import Shelf
 from zoo.opening import start_tensorflow
@@ -39,6 +40,9 @@ class Publishable:
 
     def commit(self) -> Model:
         """Commit it to the local catalogue, all or nothing; raises `ZooError` where the name is taken."""
+        for path, source in self.files.items():
+            if not source.is_file():
+                raise ZooError(f"cannot publish {self.card.name}: {path} is gone; expected {source}")
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "README.md").write_text(readme(self.card), encoding="utf-8")

@@ -69,7 +69,7 @@ def command(plan: Plan) -> str:
     for choice in plan.unfreeze or ("none",):
         words += ["--unfreeze", choice] if choice != "auto" else []
     top = plan.top
-    words += ["--top", ",".join(map(str, top.units))] if top.units else []
+    words += ["--top", ",".join(map(str, top.units))] if top.units is not None else []
     words += ["--batch-norm"] if top.batch_norm else []
     words += _changed(top, Top(), ("activation", "init", "dropout"))
     words += _changed(plan.training, Training(), tuple(vars(plan.training)))

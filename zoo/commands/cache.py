@@ -7,7 +7,7 @@ import time
 import typer
 
 from zoo.options import Json, Quiet
-from zoo.output import json_document, say, size, table
+from zoo.output import json_document, names, say, size, table
 
 
 def mount(app: typer.Typer) -> None:
@@ -26,7 +26,7 @@ def list_files(quiet: Quiet = False, json: Json = False) -> None:
     if json:
         json_document({"entries": found, "count": len(found), "bytes": sum(entry.bytes for entry in found)})
     elif quiet:
-        say("\n".join(entry.key for entry in found))
+        names([entry.key for entry in found])
     else:
         rows = [
             [entry.key[:12], entry.parts.get("cut", ""), " ".join(f"{n:,} {name}" for name, n in entry.samples.items()),

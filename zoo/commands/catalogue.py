@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zoo.options import DryRun, Freeze, Json, Name, NewName, Quiet, Update
-from zoo.output import json_document, say, size, table
+from zoo.output import json_document, names, say, size, table
 
 
 def mount(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def list_models(
     if json:
         json_document({"models": lines, "count": len(lines)})
     elif quiet:
-        say("\n".join(line.name for line in lines))
+        names([line.name for line in lines])
     else:
         rows = [
             [one.name, one.revision[:12], one.source, one.task or "-", f"{one.parameters:,}", size(one.bytes),

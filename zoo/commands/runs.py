@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from registry.errors import ZooError
 from zoo.options import Json, Quiet
-from zoo.output import json_document, say, table
+from zoo.output import json_document, names, say, table
 
 if TYPE_CHECKING:
     from transfer.runs import RunFolder
@@ -25,8 +26,8 @@ def runs(quiet: Quiet = False, json: Json = False) -> None:
     from transfer.runs import Runs
 
     folders = Runs(home().runs).all()
-    if quiet:
-        say("\n".join(folder.id for folder in folders))
+    if quiet and not json:
+        names([folder.id for folder in folders])
         return
     rows = [_row(folder) for folder in folders]
     if json:
@@ -39,8 +40,12 @@ def runs(quiet: Quiet = False, json: Json = False) -> None:
 
 
 def _row(folder: RunFolder) -> dict[str, Any]:
-    plan, status = folder.plan, folder.status
-    result = folder.result if status.state == "done" else None
+    try:
+        plan, status = folder.plan, folder.status
+        result = folder.result if status.state == "done" else None
+    except ZooError as error:
+        empty = dict.fromkeys(("model", "data", "reuse", "started", "seed", "valid_accuracy", "test_accuracy"))
+        return {"run": folder.id, "state": "broken", **empty, "path": str(folder.path), "why": error.message}
     return {
         "run": folder.id, "state": status.state, "model": plan.model, "data": plan.data, "reuse": plan.reuse,
         "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.started)), "seed": plan.seed,

@@ -49,7 +49,7 @@ def transfer(
     clip_norm: Annotated[float | None, typer.Option(help="The largest global norm of the gradients.")] = None,
     compare_scratch: Annotated[bool, typer.Option(help="Also train the same architecture from fresh weights.")] = True,
     cached: Annotated[bool, typer.Option("--cache/--no-cache", help="Train from cached features.")] = True,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Repeat with so many seeds, and report the spread.")] = 1,
     assert_accuracy: Annotated[
         float | None, typer.Option("--assert-accuracy-at-least", help="Exit with 1 below this test accuracy.")
@@ -84,14 +84,18 @@ def transfer(
             json_document({"plan": prepared.plan, "cut": prepared.selection.cut})
         return
     runs = _carry_out(prepared, seeds, show=chatty)
-    published = api.publish(_best(runs), publish_as, update=update) if publish_as else None
+    short = _too_low(runs, assert_accuracy)
+    published = api.publish(_best(runs), publish_as, update=update) if publish_as and not short else None
+    if short and not chatty:
+        raise short
     if json:
         json_document(_document(runs))
     elif quiet:
         say("\n".join(run.folder.id for run in runs))
     else:
         say(_closing(runs, published.ref if published else None))
-    _assert(runs, assert_accuracy)
+    if short:
+        raise short
 
 
 def evaluate(
@@ -210,9 +214,9 @@ def _best(runs: list[Run]) -> Run:
     return min(runs, key=lambda run: run.result.phases[run.result.best_phase - 1].valid_loss)
 
 
-def _assert(runs: list[Run], least: float | None) -> None:
-    if least is None:
-        return
+def _too_low(runs: list[Run], least: float | None) -> ZooError | None:
     mean = sum(_accuracy(run.result) for run in runs) / len(runs)
-    if mean < least:
-        raise ZooError(f"the accuracy is {mean:.4f}; --assert-accuracy-at-least wants {least:g}")
+    if least is None or mean >= least:
+        return None
+    names = ", ".join(run.folder.id for run in runs)
+    return ZooError(f"the accuracy is {mean:.4f}; --assert-accuracy-at-least wants {least:g} (run {names})")
