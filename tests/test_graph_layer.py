@@ -174,3 +174,17 @@ def test_a_damaged_segment(text: str, said: str) -> None:
 def test_a_segment_that_lacks_a_tensor() -> None:
     with pytest.raises(ZooError, match="it lacks y:0"):
         GraphLayer(segment(scaled), ["y:0"], ["z:0"], VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shape": [1 << 20, 1 << 20]}, "is too large: expected at most"),
+        ({"shape": [-3]}, "variable is damaged"),
+        ({"shape": "3"}, "variable is damaged"),
+        ({"more": 1}, "variable is damaged"),
+    ],
+)
+def test_weights_that_no_graph_has(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ZooError, match=said):
+        GraphLayer(segment(scaled), ["x:0"], ["z:0"], [VARIABLES[0] | change, *VARIABLES[1:]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from typing import Any
 
 import keras
@@ -15,7 +16,8 @@ from transfer.importers.metagraph.files import parsed
 from transfer.importers.metagraph.graph import Graph, node_of
 from transfer.importers.metagraph.safety import check
 
-LARGEST = 1 << 28  # bytes of one segment: its weights lie elsewhere, so what is larger is no formula
+LARGEST = 1 << 28  # bytes of one segment, whose weights lie elsewhere; and numbers in these weights
+FIELDS = frozenset({"name", "shape", "dtype", "trainable"})
 ONES = ("gamma", "moving_variance")
 
 
@@ -40,9 +42,10 @@ class GraphLayer(keras.layers.Layer):  # type: ignore[misc]
     def __init__(
         self, segment: str, reads: list[str], makes: list[str], variables: list[dict[str, Any]], **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # the graph says what each tensor holds
         self.segment, self.reads, self.makes = segment, list(reads), list(makes)
         self.described = [dict(variable) for variable in variables]
+        _bounded(self.described)
         self._graph = decode(segment)
         _complete(self._graph, [*self.reads, *self.makes, *(f"{item['name']}:0" for item in self.described)])
         self.held = [self._weight(item) for item in self.described]
@@ -114,6 +117,22 @@ def decode(segment: str) -> Any:
         raise ZooError("a graph layer may not hold functions", "import the original checkpoint again")
     check(Graph.of(graph.node).nodes.values())
     return graph
+
+
+def _bounded(variables: list[dict[str, Any]]) -> None:
+    """Refuse weights that a file can ask for but hardly hold."""
+    numbers = 0
+    for item in variables:
+        shape = item.get("shape")
+        if set(item) != FIELDS or not isinstance(shape, list | tuple) or not all(_is_size(size) for size in shape):
+            raise ZooError(f"a graph layer's variable is damaged: expected {', '.join(sorted(FIELDS))}, got {item}")
+        numbers += math.prod(shape)
+    if numbers > LARGEST:
+        raise ZooError(f"a graph layer with {numbers:,} parameters is too large: expected at most {LARGEST:,}")
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, int) and size >= 0
 
 
 def _complete(graph: Any, tensors: list[str]) -> None:

@@ -32,17 +32,40 @@ def assemble(view: View, named: Sequence[tuple[str, Piece]], values: Values) -> 
         view: the graph.
         named: the pieces with their scopes, in any order.
         values: the variables' values, by tensor.
+
+    Raises:
+        ZooError: the layers cannot be put together.
     """
+    try:
+        return _assembled(view, named, values)
+    except RecursionError as error:
+        raise ZooError(
+            f"the graph becomes {len(named)} layers, one upon the other: deeper than Keras can hold",
+            "name a lower output: --output TENSOR",
+        ) from error
+
+
+def _assembled(view: View, named: Sequence[tuple[str, Piece]], values: Values) -> Any:
     shape = view.shape(view.input) or ()
     source = keras.Input(shape=shape[1:], dtype="float32", name=layer_name(node_of(view.input)))
     tensors: dict[str, Any] = {view.input: source}
     for scope, piece in _in_order(named, view.input):
         layer = _layer(view, scope, piece)
         inputs = [tensors[tensor] for tensor in piece.inputs]
-        outputs = layer(inputs[0] if len(inputs) == 1 else inputs)
+        outputs = _called(layer, scope, inputs[0] if len(inputs) == 1 else inputs)
         layer.set_weights([array_of(view.graph, weight, values) for weight in piece.weights])
         tensors |= zip(piece.outputs, outputs if len(piece.outputs) > 1 else [outputs], strict=True)
     return keras.Model(source, tensors[view.output], name="imported")
+
+
+def _called(layer: Any, scope: str, inputs: Any) -> Any:
+    try:
+        return layer(inputs)
+    except ValueError as error:  # what Keras says of a layer that does not fit
+        raise ZooError(
+            f"the layer {scope} ({type(layer).__name__}) cannot be built for any number of samples",
+            "name an output below it, or an input above it: --output TENSOR, --input TENSOR",
+        ) from error
 
 
 def _in_order(named: Sequence[tuple[str, Piece]], start: str) -> list[tuple[str, Piece]]:

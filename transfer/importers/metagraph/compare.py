@@ -91,7 +91,10 @@ def compare(model: Any, original: Original, shape: Shape, seed: int) -> Differen
 
 def _difference(theirs: np.ndarray[Any, Any], ours: np.ndarray[Any, Any]) -> Difference:
     if theirs.shape != ours.shape:
-        raise ZooError(f"the imported model's output is {list(ours.shape)}, the original's {list(theirs.shape)}")
+        raise ZooError(
+            f"the imported model's output is {list(ours.shape)}, the original's {list(theirs.shape)}",
+            "name a lower output: --output TENSOR",
+        )
     largest = float(np.max(np.abs(theirs - ours), initial=0.0))
     return Difference(largest, largest / max(float(np.max(np.abs(theirs), initial=0.0)), TINY))
 

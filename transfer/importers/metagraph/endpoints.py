@@ -17,7 +17,8 @@ from tensorflow import as_dtype
 
 from registry.errors import ZooError, near
 from transfer.importers.metagraph.fold import PLACEHOLDER, is_array
-from transfer.importers.metagraph.graph import FLOAT, VARIABLES, Graph, Node, canonical, node_of
+from transfer.importers.metagraph.graph import FLOAT, VARIABLES, Graph, Node, canonical, index_of, node_of
+from transfer.importers.metagraph.wellformed import outputs
 
 TRAINING = re.compile(r"(^|/)(gradients|save|report_uninitialized_variables|Regularizer|L2Loss|l2_loss)(_\d+)?(/|$)")
 LOSS = re.compile(r"(^|/)([a-z_]*loss|metrics?|accuracy|xentropy|[A-Za-z_]*[cC]ross_?[eE]ntropy\w*)(_\d+)?/")
@@ -86,7 +87,7 @@ def named(graph: Graph, text: str, what: str) -> str:
         ZooError: the graph has no such tensor; the hint lists near names.
     """
     tensor = canonical(text)
-    if tensor not in graph:
+    if tensor not in graph or index_of(tensor) >= outputs(graph.maker(tensor)):
         raise ZooError(
             f"the graph has no tensor {text!r} for --{what}",
             near(node_of(tensor), _nameable(graph)),

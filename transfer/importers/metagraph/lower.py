@@ -15,7 +15,7 @@ from tensorflow.python.framework import op_def_registry
 
 from registry.errors import ZooError
 from transfer.importers.metagraph.graph import Graph, Node, parse
-from transfer.importers.metagraph.wellformed import check_form, count
+from transfer.importers.metagraph.wellformed import check_form, check_order, count
 
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 BRANCHES = frozenset({"If", "StatelessIf"})
@@ -31,7 +31,9 @@ def lowered(graph_def: Any) -> Graph:
     check_form(graph_def)
     work = _Lowering({function.signature.name: function for function in graph_def.library.function})
     work.add(map(parse, graph_def.node))
-    return Graph(work.nodes)
+    graph = Graph(work.nodes)
+    check_order(graph)
+    return graph
 
 
 @dataclass

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from transfer.importers.metagraph.graph import scope
 from transfer.importers.metagraph.view import Piece
+from transfer.scope import scope_of
 
 # Scopes that tf.layers opened inside a layer's own: they name how it works, not what it is.
 INNER = re.compile(r"/(cond(_\d+)?|batchnorm|Tensordot|dropout)$")
@@ -88,7 +89,7 @@ def name_all(pieces: Sequence[Piece], known: Aliases, reserved: str) -> list[str
     weighted = Counter(variable_scope(sources(piece)) for piece in pieces if piece.weights)
     others = Counter(path for piece in pieces if not piece.weights for path in _open(scope(piece.nodes[0])))
     held = {path for piece in pieces if piece.weights for path in _open(scope(piece.nodes[0]))}
-    taken, names = {reserved}, []
+    taken, names = {scope_of(reserved)}, []
     for piece in pieces:
         wanted = _weighted(piece, weighted) if piece.weights else _other(piece, known, others, held)
         names.append(_unique(wanted, taken))
@@ -133,6 +134,7 @@ def _open(path: str) -> list[str]:
 
 
 def _unique(wanted: str, taken: set[str]) -> str:
+    wanted = scope_of(wanted)  # a name of TensorFlow may hold the `>` that stands for `/` in Keras
     number, name = 0, wanted
     while name in taken:
         number += 1

@@ -22,9 +22,16 @@ def prefix_of(path: Path | str) -> str | None:
         path: the prefix, one of its files, or a folder that holds one.
 
     Raises:
-        ZooError: a folder holds several, and nothing tells which is meant.
+        ZooError: a folder holds several, and nothing tells which is meant; or the path cannot be looked at.
     """
-    text = str(path)
+    try:
+        return _found(str(path))
+    except OSError as error:
+        problem = f"cannot look at {str(path)[:200]}: {error.strerror}"
+        raise ZooError(problem, "check the path and its rights") from error
+
+
+def _found(text: str) -> str | None:
     if PART.search(text):
         return PART.sub("", text) if Path(text).is_file() or _parts(PART.sub("", text)) else None
     if Path(text).is_dir():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tensorflow import as_dtype
 
 from registry.errors import ZooError
 from transfer.importers.imported import Imported
@@ -18,7 +19,7 @@ from transfer.importers.metagraph.endpoints import check_input, find_input, find
 from transfer.importers.metagraph.export import Shape
 from transfer.importers.metagraph.files import collections, read_meta
 from transfer.importers.metagraph.fold import PLACEHOLDER, Folded, flags, fold
-from transfer.importers.metagraph.graph import Graph, node_of, scope
+from transfer.importers.metagraph.graph import FLOAT, Graph, node_of, scope
 from transfer.importers.metagraph.lower import lowered
 from transfer.importers.metagraph.momentum import momentum
 from transfer.importers.metagraph.names import aliases, name_all, sources, variable_scope
@@ -29,7 +30,7 @@ from transfer.importers.metagraph.segments import closure, segments
 from transfer.importers.metagraph.settle import settled
 from transfer.importers.metagraph.shapes import inner_shape
 from transfer.importers.metagraph.unmapped import notes, unmapped
-from transfer.importers.metagraph.variables import saved, values
+from transfer.importers.metagraph.variables import Stored, saved, values
 from transfer.importers.metagraph.view import Piece, View
 
 FORMAT = "tf1-metagraph"
@@ -56,14 +57,15 @@ def read(path: Path | str, input: str | None, output: str | None, compared: bool
     meta, checkpoint = read_meta(Path(f"{prefix}.meta")), open_checkpoint(prefix)
     graph = lowered(meta.graph_def)
     ends = find_ends(graph, meta, input, output)
-    held = _values(graph, ends.folded, checkpoint)
+    where = saved(graph, meta.saver_def.save_tensor_name)
+    held = _values(graph, ends.folded, checkpoint, where)
     shape = input_shape(meta, graph, ends.input)
     view = view_of(graph, ends, shape, held)
     layers = cut(view)
     model = assemble(view, layers, held)
     original = Original(meta, ends.input, ends.output, checkpoint, held, _fed(meta, ends))
     found = compare(model, original, shape, seed) if compared else None
-    where, used = saved(graph), {name for _, piece in layers for name in sources(piece)}
+    used = {name for _, piece in layers for name in sources(piece)}
     return Imported(
         model=model,
         format=FORMAT,
@@ -126,7 +128,7 @@ def view_of(graph: Graph, ends: Ends, shape: Shape, held: Mapping[str, np.ndarra
     leaves: dict[str, Shape] = {tensor: array.shape for tensor, array in held.items()}
     leaves[ends.input] = shape
     folded, shapes, dtypes = settled(ends.folded.graph, ends.input, ends.folded.output, leaves)
-    return View(
+    view = View(
         graph=folded,
         input=ends.input,
         output=ends.folded.output,
@@ -134,6 +136,33 @@ def view_of(graph: Graph, ends: Ends, shape: Shape, held: Mapping[str, np.ndarra
         dtypes=dtypes,
         dropouts=ends.folded.dropouts,
         momentum=lambda variable: momentum(graph, variable),
+    )
+    check_output(view, ends.output)
+    return view
+
+
+def check_output(view: View, name: str) -> None:
+    """Refuse an output that holds no float32 number for each sample.
+
+    Args:
+        view: the graph.
+        name: what the original graph calls the output.
+
+    Raises:
+        ZooError: it does not; the message says what it holds.
+    """
+    dtype = view.dtypes.get(view.output, FLOAT)
+    if dtype != FLOAT:
+        problem = f"it holds {as_dtype(dtype).name}"
+    elif not view.is_data(view.output):
+        problem = "it depends on the shape of the input, not on its values"
+    elif view.shape(view.output) == ():
+        problem = "it holds one number for the whole batch"
+    else:
+        return
+    raise ZooError(
+        f"the output {name} cannot be imported: {problem}; expected float32 numbers for each sample",
+        "name a tensor below it: --output TENSOR",
     )
 
 
@@ -155,8 +184,11 @@ def _uses(view: View, native: Iterable[Piece], rest: Iterable[str]) -> list[tupl
     return used
 
 
-def _values(graph: Graph, folded: Folded, checkpoint: Checkpoint) -> dict[str, np.ndarray[Any, Any]]:
-    return values(graph, [node.name for node in folded.graph.nodes.values() if node.op == "Variable"], checkpoint)
+def _values(
+    graph: Graph, folded: Folded, checkpoint: Checkpoint, where: Mapping[str, Stored]
+) -> dict[str, np.ndarray[Any, Any]]:
+    names = [node.name for node in folded.graph.nodes.values() if node.op == "Variable"]
+    return values(graph, names, checkpoint, where)
 
 
 def _fed(meta: Any, ends: Ends) -> dict[str, Any]:

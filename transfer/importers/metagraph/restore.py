@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from transfer.importers.metagraph.constants import evaluate
 from transfer.importers.metagraph.graph import VARIABLES, Graph, canonical, node_of
+from transfer.importers.metagraph.variables import text_of
 
 tf1 = tf.compat.v1
 
@@ -42,7 +43,7 @@ def own_restore(meta: Any, stored: Collection[str]) -> str | None:
     reads = [node for node in needed if node.op == "RestoreV2"]
     safe = all(node.op in RESTORING for node in needed) and all(node.inputs[0] == file for node in reads)
     names = [evaluate(graph, node.inputs[1]) for node in reads]
-    present = all(name is not None and {text.decode() for text in name.reshape(-1)} <= set(stored) for name in names)
+    present = all(name is not None and {text_of(text) for text in name.reshape(-1)} <= set(stored) for name in names)
     return wanted if safe and present and reads else None
 
 

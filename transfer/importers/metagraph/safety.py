@@ -68,6 +68,8 @@ RUNNABLE = PURE | _words(
     """
 )
 
+HOLDS_TEXT = frozenset({"Assert", "Const"})  # an assertion's message does nothing
+
 REASONS = (
     (("Enter", "Exit", "NextIteration", "LoopCond", "While", "StatelessWhile"), "it is part of a while loop"),
     (("Switch", "Merge", "RefSwitch", "RefMerge", "If", "StatelessIf", "Case", "StatelessCase"),
@@ -87,7 +89,7 @@ def check(nodes: Iterable[Node], allowed: frozenset[str] = PURE) -> None:
     """
     held = list(nodes)
     unknown = ((node, _why(node.op)) for node in held if node.op not in allowed)
-    textual = ((node, "it works on text") for node in held if node.op != "Assert" and _has_text(node))
+    textual = ((node, "it works on text") for node in held if node.op not in HOLDS_TEXT and _has_text(node))
     for node, reason in (*unknown, *textual):
         raise ZooError(
             f"cannot import the operation {node.op} (node {node.name}): {reason}",

@@ -13,6 +13,7 @@ from dataclasses import replace
 import tensorflow as tf
 from tensorflow.core.framework.attr_value_pb2 import AttrValue
 
+from registry.errors import ZooError
 from transfer.importers.metagraph.constants import whole
 from transfer.importers.metagraph.export import Shape
 from transfer.importers.metagraph.graph import Graph, Node
@@ -34,7 +35,16 @@ def settled(
     """
     first, *rest = leaves[source] or (None,)
     graph = _replaced(graph, output, _freed(graph, first))
-    shapes, dtypes = infer(graph, {**leaves, source: (BATCH, *rest)})
+    try:
+        shapes, dtypes = infer(graph, {**leaves, source: (BATCH, *rest)})
+    except ZooError as error:
+        if first is None:
+            raise
+        raise ZooError(
+            f"the graph takes its input {source} {[first, *rest]} in this one size: "
+            f"expected any number of samples along the first axis ({error.message})",
+            "name a tensor whose first axis is the batch: --input TENSOR",
+        ) from error
     graph = _replaced(graph, output, _constant_targets(graph, shapes))
     return graph, {tensor: _any_batch(shape) for tensor, shape in shapes.items()}, dtypes
 
@@ -58,11 +68,23 @@ def _freed(graph: Graph, batch: int | None) -> Iterator[Node]:
 
 
 def _constant_targets(graph: Graph, shapes: Mapping[str, Shape]) -> Iterator[Node]:
-    """Yield the reshapes whose targets are computed, with the constants that they come to."""
+    """Yield the reshapes whose targets are computed, with the constants that they come to.
+
+    Likewise the squeezes that name no axes: they drop those of size 1, which for a batch of 1 would be the batch too.
+    """
     for node in graph.nodes.values():
+        before = shapes.get(node.inputs[0]) if node.op == "Squeeze" and not node.ints("squeeze_dims") else None
+        if before and None not in before:
+            yield _squeezing(node, [axis for axis, size in enumerate(before) if size == 1])
         known = _any_batch(shapes.get(node.output)) if node.op == "Reshape" else None
         if known and known.count(None) <= 1 and graph.maker(node.inputs[1]).op != "Const":
             yield from _to(node, [-1 if size is None else size for size in known])
+
+
+def _squeezing(node: Node, axes: list[int]) -> Node:
+    if not axes:
+        return replace(node, op="Identity", attr={"T": node.attr["T"]})
+    return replace(node, attr={**node.attr, "squeeze_dims": AttrValue(list=AttrValue.ListValue(i=axes))})
 
 
 def _to(node: Node, target: list[int]) -> Iterator[Node]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from registry.errors import ZooError, near
 from transfer.importers.metagraph.checkpoint import Checkpoint
 from transfer.importers.metagraph.constants import evaluate
-from transfer.importers.metagraph.graph import VARIABLES, Graph, Node
+from transfer.importers.metagraph.graph import VARIABLES, Graph, Node, canonical
 
 READS = frozenset({"Identity", "ReadVariableOp", "Switch", "RefSwitch", "RefIdentity"})
 
@@ -40,16 +41,22 @@ def variable_of(graph: Graph, tensor: str) -> str | None:
     return None
 
 
-def saved(graph: Graph) -> dict[str, Stored]:
-    """Return where each variable of a graph is stored: by its Saver, else by its own name."""
+def saved(graph: Graph, saver: str = "") -> dict[str, Stored]:
+    """Return where each variable of a graph is stored: by its Saver, else by its own name.
+
+    Args:
+        graph: the original graph.
+        saver: the operation that saved this checkpoint; a graph may hold several Savers, which name variables apart.
+    """
     found = {
         node.name: Stored(node.text("shared_name") or node.name)
         for node in graph.nodes.values()
         if node.op in VARIABLES
     }
-    for node in graph.nodes.values():
-        if node.op == "SaveV2":
-            found |= _by_saver(graph, node)
+    own = set(graph.ordered([canonical(saver)], controls=True)) if saver and canonical(saver) in graph else set()
+    saves = [node for node in graph.nodes.values() if node.op == "SaveV2"]
+    for node in sorted(saves, key=lambda node: node.name in own):  # the last one decides
+        found |= _by_saver(graph, node)
     return found
 
 
@@ -62,8 +69,13 @@ def _by_saver(graph: Graph, save: Node) -> dict[str, Stored]:
     for name, spec, tensor in zip(names.reshape(-1), specs.reshape(-1), save.inputs[3:], strict=False):
         variable = variable_of(graph, tensor)
         if variable:
-            found[variable] = Stored(name.decode(), parse_slices(spec.decode()))
+            found[variable] = Stored(text_of(name), parse_slices(text_of(spec)))
     return found
+
+
+def text_of(value: Any) -> str:
+    """Return an element of an array of text."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def parse_slices(spec: str) -> tuple[slice, ...] | None:
@@ -73,21 +85,36 @@ def parse_slices(spec: str) -> tuple[slice, ...] | None:
 
     >>> parse_slices("784 300 0,392:-")
     (slice(0, 392, None), slice(None, None, None))
+
+    Raises:
+        ZooError: it is none.
     """
     if not spec.strip():
         return None
     parts = spec.split(" ")[-1].split(":")
-    bounds = [None if part == "-" else [int(number) for number in part.split(",")] for part in parts]
+    try:
+        bounds = [None if part == "-" else [int(number) for number in part.split(",")] for part in parts]
+    except ValueError as error:
+        raise ZooError(
+            f"the graph is damaged: {spec!r} is no slice of a variable", "copy the .meta file again"
+        ) from error
     return tuple(slice(None) if bound is None else slice(bound[0], sum(bound)) for bound in bounds)
 
 
-def values(graph: Graph, names: list[str], checkpoint: Checkpoint) -> dict[str, np.ndarray[Any, Any]]:
+def values(
+    graph: Graph, names: list[str], checkpoint: Checkpoint, where: Mapping[str, Stored]
+) -> dict[str, np.ndarray[Any, Any]]:
     """Read variables from a checkpoint, by their output tensors.
+
+    Args:
+        graph: the original graph.
+        names: the variables.
+        checkpoint: their values.
+        where: where they are stored, as `saved` says.
 
     Raises:
         ZooError: some are absent, or differ in shape; the message lists them.
     """
-    where = saved(graph)
     absent = [name for name in names if where[name].name not in checkpoint.shapes]
     if absent:
         stored = where[absent[0]].name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from tensorflow.python.framework import op_def_registry
 
 from registry.errors import ZooError
+from transfer.importers.metagraph.graph import Graph
 
 
 def check_form(graph_def: Any) -> None:
@@ -19,20 +21,54 @@ def check_form(graph_def: Any) -> None:
     Raises:
         ZooError: it is; the message names the first node and what is wrong with it.
     """
-    problems = _problems(graph_def.node, functions=False)
-    inner = (problem for function in graph_def.library.function for problem in _problems(function.node_def, True))
+    problems = (*_problems(graph_def.node), *_unread(graph_def.node))
+    inner = (problem for function in graph_def.library.function for problem in _inside(function))
     for problem in (*problems, *inner):
         raise ZooError(f"the graph is damaged: {problem}", "copy the .meta file again, or save the graph again")
 
 
-def _problems(nodes: Iterable[Any], functions: bool) -> Iterable[str]:
+def check_order(graph: Graph) -> None:
+    """Refuse a graph in which a node reads what it makes; a loop of `tf.while_loop` (`NextIteration`) is none.
+
+    Raises:
+        ZooError: it does; the message names a node of the circle.
+    """
+    done: set[str] = set()
+    for name in graph.ordered([node.output for node in graph.nodes.values()]):
+        done.add(name)
+        if not done.issuperset(graph.needs(name, frozenset(), controls=False)):
+            raise ZooError(f"the graph is damaged: node {name} reads what it makes", "copy the .meta file again")
+
+
+def _problems(nodes: Iterable[Any]) -> Iterable[str]:
     counted = Counter(node.name for node in nodes)
     yield from (f"{count} nodes are named {name!r}" for name, count in counted.items() if count > 1 or not name)
     for node in nodes:
-        if not functions:
-            absent = [text for text in node.input if text.removeprefix("^").partition(":")[0] not in counted]
-            yield from (f"node {node.name} reads {text!r}, which is not there" for text in absent)
         yield from _misfits(node)
+
+
+def _unread(nodes: Iterable[Any]) -> Iterable[str]:
+    names = {node.name for node in nodes}
+    for node in nodes:
+        absent = [text for text in node.input if text.removeprefix("^").partition(":")[0] not in names]
+        yield from (f"node {node.name} reads {text!r}, which is not there" for text in absent)
+
+
+def _inside(function: Any) -> Iterable[str]:
+    """Check a function's body.
+
+    It reads arguments, and `node:output:index` (tensorflow/core/framework/function.proto).
+    """
+    yield from _problems(function.node_def)
+    name, nodes = function.signature.name, {node.name for node in function.node_def}
+    arguments = {argument.name for argument in function.signature.input_arg}
+    lost = [result.name for result in function.signature.output_arg if result.name not in function.ret]
+    yield from (f"the function {name} does not return {result}" for result in lost)
+    read = [text for node in function.node_def for text in node.input if not text.startswith("^")]
+    for text in (*read, *function.ret.values()):
+        made = text.split(":")
+        if text not in arguments and not (len(made) == 3 and made[0] in nodes and made[2].isdigit()):
+            yield f"the function {name} reads {text!r}, which is not there"
 
 
 def _misfits(node: Any) -> Iterable[str]:
@@ -48,6 +84,12 @@ def _misfits(node: Any) -> Iterable[str]:
     given = sum(not text.startswith("^") for text in node.input)
     if given != wanted:
         yield f"node {node.name} ({node.op}) reads {given} tensors, expected {wanted}"
+
+
+def outputs(node: Any) -> float:
+    """Return how many tensors a node makes; without limit where this TensorFlow does not know its operation."""
+    definition = op_def_registry.get(node.op)
+    return sum(count(node, argument) for argument in definition.output_arg) if definition else math.inf
 
 
 def count(node: Any, argument: Any) -> int:
