@@ -68,3 +68,12 @@ def percent_interval(interval: Sequence[float] | None) -> str:
     '0.9123 to 0.9321'
     """
     return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+
+
+def figure(value: float | Sequence[float]) -> str:
+    """Write a figure of a card: a number, or the ends of an interval.
+
+    >>> figure(0.5), figure([0.25, 0.75])
+    ('0.5000', '0.2500 to 0.7500')
+    """
+    return f"{value:.4f}" if isinstance(value, int | float) else " to ".join(f"{part:.4f}" for part in value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from huggingface_hub import EvalResult, ModelCardData
 
 from registry.card import Card
+from zoo.output import figure
 
 
 def readme(card: Card) -> str:
@@ -42,7 +43,7 @@ def _evaluated(card: Card) -> list[EvalResult] | None:
 
 
 def _figures(card: Card) -> str:
-    rows = [f"| {name} | {_number(value)} |" for name, value in card.metrics.items()]
+    rows = [f"| {name} | {figure(value)} |" for name, value in card.metrics.items()]
     return "\n".join(["| figure | value |", "| --- | --- |", *rows, ""]) if rows else ""
 
 
@@ -65,7 +66,3 @@ def _origin(card: Card) -> str:
 
 def _use(card: Card) -> str:
     return f'```python\nimport zoo\n\nmodel = zoo.load("{card.name}").model\n```\n'
-
-
-def _number(value: float | list[float]) -> str:
-    return " to ".join(f"{part:.4f}" for part in value) if isinstance(value, list) else f"{value:.4f}"

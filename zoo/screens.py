@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from registry.card import LayerInfo, TensorSpec
 from registry.model import Model
 from transfer.plan import Selection
-from zoo.output import size, table
+from zoo.output import figure, size, table
 
 if TYPE_CHECKING:
     from zoo.publishing import Importable, Publishable
@@ -35,7 +35,7 @@ def card_page(model: Model) -> str:
     if card.lineage:
         origin = card.lineage
         facts.append(("parent", origin.parent + (f", {origin.reuse!r} reused" if origin.reuse else "")))
-    facts += [(name.replace("_", " "), _figure(value)) for name, value in card.metrics.items()]
+    facts += [(name.replace("_", " "), figure(value)) for name, value in card.metrics.items()]
     head = "\n".join(f"{name + ':':<24}{value}" for name, value in facts if value)
     files = [[file.path, size(file.bytes), file.sha256[:16]] for file in card.files]
     layers = [[layer.name, layer.type, f"{layer.parameters:,}"] for layer in card.layers]
@@ -165,7 +165,3 @@ def _prepared(model: Model) -> str:
         return ""
     offset = f" + {how.offset:g}" if how.offset else ""
     return f"{how.dtype} {how.shape} * {how.scale:.6g}{offset}"
-
-
-def _figure(value: float | list[float]) -> str:
-    return " to ".join(f"{part:.4f}" for part in value) if isinstance(value, list) else f"{value:.4f}"

@@ -10,7 +10,7 @@ import typer
 
 from registry.errors import ZooError
 from zoo.options import Data, DryRun, Freeze, Json, Name, Quiet, Reuse, Update
-from zoo.output import json_document, percent_interval, say, table
+from zoo.output import json_document, names, percent_interval, say, table
 
 if TYPE_CHECKING:
     from transfer.result import Result
@@ -91,7 +91,7 @@ def transfer(
     if json:
         json_document(_document(runs))
     elif quiet:
-        say("\n".join(run.folder.id for run in runs))
+        names([run.folder.id for run in runs])
     else:
         say(_closing(runs, published.ref if published else None))
     if short:
