@@ -5,105 +5,230 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
 
-from registry.card import FileEntry
+from registry.card import SHA256, FileEntry
 from registry.errors import ZooError
-from registry.home import make_folder
+from registry.home import Home, make_folder
+from registry.workspace import Workspaces
 
 READ_BYTES = 2**20
 
 
-def sha256_of(path: Path) -> str:
-    """Return a file's sha256 in hex, read in blocks."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+@dataclass(frozen=True)
+class Blob:
+    """A stored file: its sha256 in hex, and its size in bytes."""
+
+    sha256: str
+    bytes: int
+
+
+class Store(Protocol):
+    """A place that keeps blobs."""
+
+    where: str
+
+    def put(self, source: Path) -> Blob:
+        """Store a copy of a file; what is stored already and undamaged is left alone."""
+        ...
+
+    def put_bytes(self, content: bytes) -> Blob:
+        """Store bytes."""
+        ...
+
+    def size(self, sha256: str) -> int | None:
+        """Return how many bytes a blob has as it is stored; None where it is not."""
+        ...
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Open a blob for reading; raises `FileNotFoundError` where it is not stored."""
+        ...
+
+    def local(self, sha256: str) -> Path:
+        """Return a path on this machine with the blob's content; raises `FileNotFoundError` where it is not stored."""
+        ...
+
+    def all(self) -> Iterator[Blob]:
+        """Return every stored blob."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Remove a blob; one that is not there is no error."""
+        ...
+
+
+def store_of(home: Home) -> Store:
+    """Return the store that a home uses: a folder, or what its URL names."""
+    folder = Blobs(home.blobs, Workspaces(home.work))
+    if not home.blobs_url:
+        return folder
+    from registry.remote_blobs import RemoteBlobs
+
+    return RemoteBlobs(home.blobs_url, folder)
+
+
+def holds(store: Store, file: FileEntry) -> bool:
+    """Tell whether a model's file is stored, with its size; its content is not read."""
+    return store.size(file.sha256) == file.bytes
+
+
+def sha256_of(reader: BinaryIO) -> str:
+    """Return the sha256 in hex of what is left to read."""
+    return hashlib.file_digest(cast(Any, reader), "sha256").hexdigest()
 
 
 def entry_of(folder: Path, path: str) -> FileEntry:
     """Describe one file of a folder: path, size, sha256."""
     file = folder / path
-    return FileEntry(path, file.stat().st_size, sha256_of(file))
+    with file.open("rb") as reader:
+        return FileEntry(path, file.stat().st_size, sha256_of(reader))
 
 
 class Blobs:
     """A folder of files named by their sha256 (`ab/abcdef...`)."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, workspaces: Workspaces) -> None:
         self.root = root
+        self.where = str(root)
+        self.workspaces = workspaces
 
     def path(self, sha256: str) -> Path:
         """Say where a blob lies or would lie."""
         return self.root / sha256[:2] / sha256
 
-    def put(self, source: Path) -> str:
-        """Store a copy of a file; return its sha256."""
-        with self._new_file() as temporary, source.open("rb") as reader:
-            digest = hashlib.sha256()
+    def put(self, source: Path) -> Blob:
+        """Store a copy of a file; what is stored already and undamaged is left alone."""
+        with self.workspaces.new() as folder, source.open("rb") as reader:
+            temporary, digest, size = folder / "blob", hashlib.sha256(), 0
             with temporary.open("wb") as writer:
                 while block := reader.read(READ_BYTES):
                     digest.update(block)
-                    writer.write(block)
-            return self._keep(temporary, digest.hexdigest())
+                    size += writer.write(block)
+            return self._keep(temporary, Blob(digest.hexdigest(), size))
 
-    def put_bytes(self, content: bytes) -> str:
-        """Store bytes; return their sha256."""
-        with self._new_file() as temporary:
+    def put_bytes(self, content: bytes) -> Blob:
+        """Store bytes."""
+        with self.workspaces.new() as folder:
+            temporary = folder / "blob"
             temporary.write_bytes(content)
-            return self._keep(temporary, hashlib.sha256(content).hexdigest())
+            return self._keep(temporary, Blob(hashlib.sha256(content).hexdigest(), len(content)))
 
-    def checkout(self, files: Iterable[FileEntry], target: Path) -> Path:
-        """Lay blobs out as a folder with the files' own names; the folder appears whole.
+    def size(self, sha256: str) -> int | None:
+        """Return how many bytes a blob has as it is stored; None where it is not."""
+        try:
+            return self.path(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
 
-        Raises:
-            ZooError: a blob is missing.
-        """
-        if target.is_dir():
-            return target
+    def open(self, sha256: str) -> BinaryIO:
+        """Open a blob for reading; raises `FileNotFoundError` where it is not stored."""
+        return self.path(sha256).open("rb")
+
+    def local(self, sha256: str) -> Path:
+        """Return the blob's own path; raises `FileNotFoundError` where it is not stored."""
+        path = self.path(sha256)
+        if not path.is_file():
+            raise FileNotFoundError(f"expected {path}")
+        return path
+
+    def all(self) -> Iterator[Blob]:
+        """Return every stored blob."""
+        for path in self.root.glob("[0-9a-f][0-9a-f]/*"):
+            if SHA256.fullmatch(path.name):
+                yield Blob(path.name, path.stat().st_size)
+
+    def delete(self, sha256: str) -> None:
+        """Remove a blob; one that is not there is no error."""
+        self.path(sha256).unlink(missing_ok=True)
+
+    def _keep(self, temporary: Path, blob: Blob) -> Blob:
+        if self._intact(blob):
+            return blob
+        target = self.path(blob.sha256)
         make_folder(target.parent)
-        temporary = Path(tempfile.mkdtemp(prefix="tmp-", dir=target.parent))
-        try:
-            for file in files:
-                self._lay(file, temporary / file.path)
-            temporary.chmod(0o755)
-            try:
-                temporary.rename(target)
-            except OSError:
-                if not target.is_dir():  # another process was first: its folder holds the same bytes
-                    raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        temporary.chmod(0o444)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        _sync_folder(target.parent)
+        return blob
+
+    def _intact(self, blob: Blob) -> bool:
+        """Read what is stored: a damaged blob is replaced by the next file of its content."""
+        if self.size(blob.sha256) != blob.bytes:
+            return False
+        with self.open(blob.sha256) as reader:
+            return sha256_of(reader) == blob.sha256
+
+
+def checkout(store: Store, files: Iterable[FileEntry], target: Path, workspaces: Workspaces) -> Path:
+    """Lay blobs out as a folder with the files' own names; the folder appears whole.
+
+    Raises:
+        ZooError: a blob is missing, or has another content.
+    """
+    if target.is_dir():
         return target
-
-    def _lay(self, file: FileEntry, target: Path) -> None:
-        blob = self.path(file.sha256)
-        if not blob.is_file():
-            raise ZooError(f"the stored bytes of {file.path} are gone: expected {blob}")
-        target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
+    with workspaces.new() as folder:
+        made = folder / "checkout"
+        made.mkdir()
+        for file in files:
+            lay(store, file, made / file.path)
         try:
-            os.link(blob, target)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(blob, target)
+            made.rename(target)
+        except OSError:
+            if not target.is_dir():  # another process was first: its folder holds the same bytes
+                raise
+    return target
 
-    @contextmanager
-    def _new_file(self) -> Iterator[Path]:
-        make_folder(self.root)
-        handle, name = tempfile.mkstemp(prefix="tmp-", dir=self.root)
+
+def lay(store: Store, file: FileEntry, target: Path) -> None:
+    """Put one stored file into a folder, after a look at its bytes.
+
+    Raises:
+        ZooError: it is missing, or has another content.
+    """
+    try:
+        blob = store.local(file.sha256)
+    except FileNotFoundError as error:
+        raise ZooError(
+            f"the stored bytes of {file.path} are gone: {error}", "zoo verify shows what is damaged"
+        ) from error
+    with blob.open("rb") as reader:
+        got = sha256_of(reader)
+    if got != file.sha256:
+        raise ZooError(
+            f"the stored bytes of {file.path} are damaged: expected sha256 {file.sha256}, got {got}",
+            "publish or pull it again; zoo verify shows what else is damaged",
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    link(blob, target)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no hard links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        yield handle
+    finally:
         os.close(handle)
-        try:
-            yield Path(name)
-        finally:
-            Path(name).unlink(missing_ok=True)
 
-    def _keep(self, temporary: Path, sha256: str) -> str:
-        target = self.path(sha256)
-        if not target.exists():
-            target.parent.mkdir(exist_ok=True)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.chmod(0o444)
-            temporary.replace(target)
-        return sha256
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power failure, where folders can be synced."""
+    if os.name == "posix":
+        with _opened(folder) as handle:
+            os.fsync(handle)

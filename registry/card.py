@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
 
 from registry.errors import ZooError
-from registry.ref import check_name
+from registry.ref import check_name, check_path
 
 SCHEMA = 1
 CARD_FILE = "zoo.json"
+SIGNATURE_FILE = "model.sig"  # beside it, and like it in no card: it signs the card, too
 MAX_CARD_BYTES = 16 * 2**20
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -32,9 +32,7 @@ class FileEntry:
     sha256: str
 
     def __post_init__(self) -> None:
-        parts = PurePosixPath(self.path).parts
-        if not parts or self.path.startswith("/") or ".." in parts or "\\" in self.path or "\0" in self.path:
-            raise ValueError(f"the path {self.path!r} leaves the model's folder")
+        check_path(self.path)
         if not SHA256.fullmatch(self.sha256) or self.bytes < 0:
             raise ValueError(f"{self.path!r} has no valid sha256 and size")
 

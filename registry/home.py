@@ -1,4 +1,4 @@
-"""Where state lies: `$ZOO_HOME`, or the platform's user data folder."""
+"""Where state lies: `$ZOO_HOME`, or the platform's user data folder; and `$ZOO_CATALOGUE`, `$ZOO_BLOBS`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,22 @@ from registry.errors import ZooError
 
 @dataclass(frozen=True)
 class Home:
-    """The folders below one root."""
+    """The folders below one root, and the two parts that a team may keep elsewhere.
+
+    Attributes:
+        root: the folder.
+        catalogue_url: `postgresql://user:password@host:port/database`; empty for a SQLite file in the folder.
+        blobs_url: an fsspec URL such as `s3://bucket/blobs`; empty for a folder in the folder.
+    """
 
     root: Path
+    catalogue_url: str = ""
+    blobs_url: str = ""
 
     @property
-    def catalogue(self) -> Path:
-        """The catalogue's SQLite file."""
-        return self.root / "catalogue.db"
+    def catalogue(self) -> str | Path:
+        """The catalogue's database: a URL, or a SQLite file's path."""
+        return self.catalogue_url or self.root / "catalogue.db"
 
     @property
     def blobs(self) -> Path:
@@ -29,6 +37,21 @@ class Home:
     def checkouts(self) -> Path:
         """Revisions laid out as folders, made again from blobs at need."""
         return self.root / "checkouts"
+
+    @property
+    def downloads(self) -> Path:
+        """What pulls have fetched and not stored yet; an interrupted pull goes on from here."""
+        return self.root / "downloads"
+
+    @property
+    def work(self) -> Path:
+        """Unfinished work, removed by the next process when the one that it belongs to is gone."""
+        return self.root / "work"
+
+    @property
+    def policy(self) -> Path:
+        """What this home trusts (`registry/policy.py`)."""
+        return self.root / "policy.toml"
 
     @property
     def cache(self) -> Path:
@@ -44,11 +67,17 @@ class Home:
 def home() -> Home:
     """Return the home that the environment names."""
     named = os.environ.get("ZOO_HOME")
-    if named:
-        return Home(Path(named).expanduser())
+    return Home(
+        Path(named).expanduser() if named else _user_data(),
+        os.environ.get("ZOO_CATALOGUE", ""),
+        os.environ.get("ZOO_BLOBS", ""),
+    )
+
+
+def _user_data() -> Path:
     from platformdirs import user_data_path  # 20 ms, and not needed where ZOO_HOME is set
 
-    return Home(user_data_path("zoo", appauthor=False))
+    return user_data_path("zoo", appauthor=False)
 
 
 def make_folder(path: Path) -> Path:

@@ -19,12 +19,12 @@ import numpy as np
 from registry.card import LayerInfo, Preprocessing
 from registry.errors import ZooError
 from registry.home import make_folder
+from registry.watch import Watch, silent
 from transfer.backbone import describe, layer_of
 from transfer.cache_files import FORMAT, SUFFIX, VERSION, read
 from transfer.extract import forward
 from transfer.features import Cached, Features
 from transfer.split import Halves
-from transfer.watch import Watch, silent
 
 # A layer's config says more than what it computes when frozen: these say how it would start or train.
 UNUSED = ("trainable", "seed", "name")

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from registry.card import Card, Lineage, Preprocessing, TensorSpec
 from transfer.backbone import describe, specs
 from transfer.extract import outputs
+from transfer.runs import TESTS, WEIGHTS
+from transfer.safetensors_file import write as write_safetensors
 
-TESTS = "test.npz"
 STORED = 16
 UNNAMED = "unnamed"
 
@@ -27,11 +28,11 @@ def draft(
     lineage: Lineage | None = None,
     **fields: Any,
 ) -> Card:
-    """Save a model and its stored test beside each other, and describe them.
+    """Save a model, its weights as safetensors, and its stored test beside each other, and describe them.
 
     Args:
         model: functional, one input and one output.
-        weights: where to write it (`.keras`); the stored test goes into the same folder.
+        weights: where to write it (`.keras`); the others go into the same folder.
         inputs: samples `(n, ...) float32`; the first 16 are stored with the model's outputs.
         preprocessing, classes, lineage, fields: parts of the card.
 
@@ -42,6 +43,7 @@ def draft(
         OSError: the folder cannot be written.
     """
     model.save(weights)
+    write_safetensors(model, weights.parent / WEIGHTS)
     stored = inputs[:STORED]
     np.savez_compressed(weights.parent / TESTS, inputs=stored, outputs=outputs(model, stored))
     layers = describe(model)

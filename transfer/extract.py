@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from registry.errors import ZooError
-from transfer.watch import Watch, silent
+from registry.watch import Watch, silent
 
 BATCH_BYTES = 64 * 2**20
 MAX_BATCH = 4096

@@ -20,11 +20,11 @@ import numpy as np
 import tensorflow as tf
 
 from registry.errors import ZooError
+from registry.watch import Watch, silent
 from transfer.adam import Adam
 from transfer.backbone import nodes
 from transfer.features import Features
 from transfer.plan import Training
-from transfer.watch import Watch, silent
 
 VALID_BATCH = 2048
 SHOW_SECONDS = 0.25

@@ -11,6 +11,7 @@ import msgspec
 
 from registry.card import Lineage
 from registry.errors import ZooError
+from registry.watch import Watch, silent
 from transfer.backbone import Backbone, describe
 from transfer.cache import FeatureCache, key_of
 from transfer.data.dataset import Array, Dataset
@@ -26,7 +27,6 @@ from transfer.result import CacheUse, PhaseResult, Result, Scratch, Seconds
 from transfer.runs import CARD, RESULT, EpochRow, RunFolder
 from transfer.split import freeze, split
 from transfer.student import Student
-from transfer.watch import Watch, silent
 
 
 @dataclass

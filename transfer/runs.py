@@ -1,7 +1,8 @@
 """Runs on disk: one folder each below `$ZOO_HOME/runs`. Pure of Keras, so that `zoo runs` starts at once.
 
 A folder holds `plan.json`, `status.json`, `metrics.jsonl` (a line an epoch), and once it is done `result.json`,
-`model.keras` with its stored test `test.npz`, `card.json` (what it would be published with) and `report.md`.
+`model.keras` with its weights as `model.safetensors` and its stored test `test.npz`, `card.json` (what it would be
+published with) and `report.md`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ T = TypeVar("T")
 PLAN, STATUS, METRICS, RESULT, CARD, MODEL, REPORT = (
     "plan.json", "status.json", "metrics.jsonl", "result.json", "card.json", "model.keras", "report.md",
 )  # fmt: skip
+WEIGHTS, TESTS = "model.safetensors", "test.npz"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,14 @@ class RunFolder:
     def model(self) -> Path:
         """The best phase's model."""
         return self.path / MODEL
+
+    @property
+    def model_files(self) -> dict[str, Path]:
+        """What is published of it, by the path that it gets."""
+        paths = {name: self.path / name for name in (MODEL, WEIGHTS, TESTS)}
+        if not paths[WEIGHTS].exists():  # a run of version 0.1
+            del paths[WEIGHTS]
+        return paths
 
     @property
     def report(self) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from transfer.watch import Watch, silent
+from registry.watch import Watch, silent
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
