@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytest_plugins = ["services"]
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

@@ -1,0 +1,1 @@
+"""Folders at fsspec URLs: on this machine, or in a bucket."""
