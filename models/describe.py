@@ -15,6 +15,7 @@ import numpy as np
 from registry.blobs import entry_of
 from registry.card import CARD_FILE, Card, Preprocessing, TensorSpec, encode
 from registry.errors import ZooError
+from registry.trust import Kind, kind_of
 from transfer.backbone import describe
 from transfer.extract import outputs
 from transfer.importers.table import importer_of
@@ -53,6 +54,7 @@ def main(name: str) -> None:
     if difference > TOLERANCE * float(np.abs(stored["outputs"]).max()):
         raise ZooError(f"{name} differs from its stored outputs by {difference}")
     paths = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != CARD_FILE)
+    paths = [path for path in paths if kind_of(path) is not Kind.PROGRAM]  # no revision holds code
     card = replace(card, layers=describe(model), files=tuple(entry_of(folder, path) for path in paths))
     (folder / CARD_FILE).write_bytes(encode(card))
     print(f"{name}: {len(card.layers)} layers, {card.parameters:,} parameters, stored test within {difference:.1g}")

@@ -1,17 +1,26 @@
-"""All sources together: what `zoo list` lists and what a reference is looked up in."""
+"""All models on this machine together: what `zoo list` lists and what a reference is looked up in."""
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from registry.card import Card
 from registry.errors import ZooError, near
 from registry.home import Home, home
 from registry.model import Model, Summary
-from registry.ref import Ref, check_name
+from registry.ref import Ref
 from registry.sources.local import Local
 from registry.sources.shipped import Shipped
 from registry.sources.source import Source
+from registry.spot import Spot
+
+SORTS = {
+    "name": lambda line: line.name,
+    "updated": lambda line: (-line.updated, line.name),
+    "size": lambda line: (-line.bytes, line.name),
+    "parameters": lambda line: (-line.parameters, line.name),
+}
 
 
 class Shelf:
@@ -20,62 +29,139 @@ class Shelf:
     def __init__(self, at: Home | None = None) -> None:
         self.home = at or home()
         self.local = Local(self.home)
-        self.sources: tuple[Source, ...] = (self.local, Shipped())
+        self.shipped = Shipped()
+        self.sources: tuple[Source, ...] = (self.local, self.shipped)
 
-    def summaries(self) -> list[Summary]:
-        """Return the newest revision of every model, by name."""
-        return sorted((line for source in self.sources for line in source.summaries()), key=lambda s: s.name)
+    def summaries(
+        self,
+        pattern: str = "*",
+        *,
+        source: str | None = None,
+        task: str | None = None,
+        tag: str | None = None,
+        sort: str = "name",
+        limit: int | None = None,
+    ) -> list[Summary]:
+        """Return the newest revision of every model that fits.
+
+        Args:
+            pattern: a shell pattern of names.
+            source: `local` or `shipped`; None for both.
+            task, tag: what the card must have.
+            sort: `name`, or the greatest of `updated`, `size` or `parameters` first.
+            limit: how many at most.
+
+        Raises:
+            ZooError: there is no such sort or source.
+        """
+        _known("sort", sort, SORTS)
+        _known("source", source or "local", [one.name for one in self.sources])
+        lines: list[Summary] = []
+        if source in (None, self.local.name):
+            lines += self.local.catalogue.summaries(pattern, task=task, tag=tag, sort=sort, limit=limit)
+        if source in (None, self.shipped.name):
+            lines += [
+                model.summary
+                for model in self.shipped.models()
+                if fnmatchcase(model.name, pattern)
+                and task in (None, model.card.task)
+                and (tag is None or tag in model.card.tags)
+            ]
+        return sorted(lines, key=SORTS[sort])[:limit]
+
+    def search(self, words: str, limit: int) -> list[Summary]:
+        """Return models whose name, card or tags hold every word, or a word that begins with it; the best first."""
+        shipped = [model.summary for model in self.shipped.models() if _holds(model.card, words.lower().split())]
+        return (shipped + self.local.catalogue.search(words, limit))[:limit]
 
     def find(self, text: str) -> Model:
         """Return the model that a reference names.
 
         Raises:
-            ZooError: there is none (the hint lists near names), or its source is unknown.
+            ZooError: there is none (the hint lists near names), or it lies elsewhere.
         """
         ref = Ref.parse(text)
         if ref.source:
-            raise _no_source(ref)
-        for source in self.sources:
-            if model := source.find(ref.name, ref.revision):
-                return model
+            return self._pulled(ref)
+        if model := self._first(ref.name, ref.revision):
+            return model
         raise self._unknown(ref)
 
     def folder(self, model: Model) -> Path:
         """Return a local folder with the model's files."""
-        return next(source for source in self.sources if source.name == model.source).folder(model)
+        return self._source(model).folder(model)
 
-    def check_free(self, name: str, *, update: bool = False) -> None:
-        """Refuse a name for a new local model, before any work is done for it.
+    def zoo_json(self, model: Model) -> bytes:
+        """Return the text of a model's card, whose sha256 is the revision."""
+        return self._source(model).zoo_json(model)
+
+    def check_free(self, spot: Spot) -> None:
+        """Refuse a place for a new revision, before any work is done for it.
 
         Raises:
-            ZooError: it is no name, or taken; a shipped model's name cannot be updated either.
+            ZooError: its name is taken (a shipped model's name cannot be updated either), or its tag is.
         """
-        check_name(name)
-        for source in self.sources:
-            if source.find(name) and not (update and source is self.local):
-                from registry.catalogue import taken
+        from registry.catalogue import taken
 
-                raise taken(name)
+        if self.shipped.find(spot.name) or (not spot.update and self.local.find(spot.name)):
+            raise taken(spot.name)
+        if spot.tag and (known := self.local.find(spot.name, spot.tag)):
+            raise ZooError(
+                f"the tag {spot.tag!r} of {spot.name} names {known.revision[:12]} already", "choose another tag"
+            )
 
-    def publish(self, card: Card, folder: Path, *, update: bool = False) -> Model:
-        """Commit a folder of files under the card's name in the local catalogue."""
-        self.check_free(card.name, update=update)
-        return self.local.publish(card, folder, update=update)
+    def publish(self, card: Card, folder: Path, spot: Spot) -> Model:
+        """Commit a folder of files to the local catalogue."""
+        self.check_free(spot)
+        return self.local.publish(card, folder, spot)
+
+    def adopt(self, zoo_json: bytes, folder: Path, spot: Spot) -> Model:
+        """Commit a revision that was made elsewhere to the local catalogue, unchanged."""
+        self.check_free(spot)
+        return self.local.adopt(zoo_json, folder, spot)
+
+    def _source(self, model: Model) -> Source:
+        return next(source for source in self.sources if source.name == model.source)
+
+    def _first(self, name: str, revision: str | None) -> Model | None:
+        try:
+            return self.local.find(name, revision) or self.shipped.find(name, revision)
+        except ZooError:  # a catalogue that cannot be used does not stand before what ships with the package
+            if model := self.shipped.find(name, revision):
+                return model
+            raise
+
+    def _pulled(self, ref: Ref) -> Model:
+        if ref.source == "file":
+            raise ZooError(f"{ref.name} is a path, not a model's name", f"zoo import {ref.name} --as NAME")
+        if model := self.local.catalogue.by_origin(str(ref)):
+            return model
+        raise ZooError(f"{ref} is not on this machine", f"zoo pull {ref}, then use the name that it gets here")
 
     def _unknown(self, ref: Ref) -> ZooError:
-        if any(source.find(ref.name) for source in self.sources):
-            known = ", ".join(revision[:12] for revision in self.local.revisions(ref.name)) or "its only one"
-            return ZooError(f"{ref.name} has no revision {ref.revision!r}", f"known: {known}, oldest first")
-        hint = near(ref.name, [line.name for line in self.summaries()])
+        if known := self._first(ref.name, None):
+            return ZooError(f"{ref.name} has no revision {ref.revision!r}", f"known: {self._revisions(known)}")
+        names = [model.name for model in self.shipped.models()] + self.local.catalogue.nearby(ref.name)
+        hint = near(ref.name, names)
         if Path(ref.name).exists():
             hint = f"there is a file of that name: write ./{ref.name}"
         return ZooError(f"no model is named {ref.name!r}", f"{hint} (zoo list shows all)")
 
+    def _revisions(self, model: Model) -> str:
+        if model.source == self.shipped.name:
+            return f"{model.revision[:12]}, its only one"
+        commits = [entry.revision[:12] for entry in self.local.catalogue.history(model.name)]
+        labels = [label.name for label in self.local.catalogue.labels(model.name)]
+        return f"{', '.join(commits[-12:])}, oldest first; {', '.join(labels)}"
 
-def _no_source(ref: Ref) -> ZooError:
-    if ref.source == "file":
-        return ZooError(f"{ref.name} is a path, not a model's name", f"zoo import {ref.name} --as NAME")
-    return ZooError(
-        f"no source is named {ref.source!r}",
-        "models are looked up in the local catalogue and among the shipped",
-    )
+
+def _holds(card: Card, words: list[str]) -> bool:
+    text = " ".join([card.name, card.task, card.summary, card.license, *card.tags, *card.classes]).lower()
+    known = "".join(letter if letter.isalnum() else " " for letter in text).split()
+    wanted = "".join(letter if letter.isalnum() else " " for letter in " ".join(words)).split()
+    return all(any(word.startswith(part) for word in known) for part in wanted)
+
+
+def _known(what: str, got: str, names: object) -> None:
+    if got not in (known := list(names)):  # type: ignore[call-overload]
+        raise ZooError(f"no {what} is named {got!r}", near(got, known))

@@ -21,12 +21,13 @@ def home_with_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose catalogue holds the small dense net as `tiny`; copied, never used."""
     from registry.home import Home
     from registry.shelf import Shelf
+    from registry.spot import Spot
     from transfer.draft import draft
 
     folder = tmp_path_factory.mktemp("tiny")
     card = replace(draft(chain(), folder / "model.keras", blobs(16)[0]), name="tiny")
     home = tmp_path_factory.mktemp("home")
-    Shelf(Home(home)).publish(card, folder)
+    Shelf(Home(home)).publish(card, folder, Spot("tiny"))
     return home
 
 
@@ -303,8 +304,8 @@ def bad(tmp_path: Path) -> dict[str, Path]:
         (["import", "@nothing", "--as", "x"], 1, "does not exist", "these can be"),
         (["import", "@text.npy", "--as", "x"], 1, "is of no format that can be read", "these can be"),
         (["import", "@junk.keras", "--as", "tiny"], 1, "the name 'tiny' is taken", "--update"),
-        (["import", "@junk.keras", "--as", "a/b"], 1, "is no model name", ""),
-        (["publish", "nothing", "--as", "x"], 1, "no run is named 'nothing'", "there are none"),
+        (["import", "@junk.keras", "--as", "a/b/c"], 1, "is no model name", ""),
+        (["publish", "nothing", "--as", "x"], 1, "no model is named 'nothing', and no run", "did you mean tiny?"),
         (["predict", "tiny", "--input", "@text.npy"], 1, "is no readable .npy file", "numpy.save"),
         (["predict", "tiny", "--input", "@nan.npy"], 1, "holds NaN", "remove or fill"),
         (["predict", "tiny", "--input", "@none.npy"], 1, "there is no file", "--input"),

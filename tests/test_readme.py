@@ -1,14 +1,18 @@
-"""The README's commands exist, take the options shown, and name files that are there."""
+"""The README's commands exist, take the options shown, and name files that are there; and the page of a model."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from registry.card import Card, FileEntry, LayerInfo, Lineage, Preprocessing, TensorSpec
+from zoo.readme import readme
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,3 +60,88 @@ def test_the_way_through_the_readme(zoo_command: Callable[..., Any], data_file: 
         if "mnist-dnn" not in words:
             quick = ["--epochs", "2"] if words[0] == "transfer" else []
             zoo_command(*words, *quick)
+
+
+SMALL = Card(
+    "team/digits", "keras", "model.keras", summary="Classifies digits.", classes=("0", "1"),
+    inputs=(TensorSpec("X", (None, 784)),), outputs=(TensorSpec("outputs", (None, 2)),),
+    preprocessing=Preprocessing((28, 28), scale=0.5, offset=-1.0), tests="test.npz", data="digits.npz",
+    layers=(LayerInfo("X", "InputLayer", 0), LayerInfo("a|b", "Dense", 1570)), metrics={"valid_accuracy": 0.5},
+)  # fmt: skip
+
+
+def test_a_models_page() -> None:
+    assert (
+        readme(SMALL, paths=["README.md", "model.keras", "model.safetensors", "test.npz", "LICENSE"])
+        == """---
+library_name: keras
+tags:
+- zoo
+---
+
+# team/digits
+
+Classifies digits.
+
+| figure | value |
+| --- | --- |
+| valid_accuracy | 0.5000 |
+
+## How to use it
+
+Pull it by the address where you found this page, `hf://OWNER/NAME` or `oci://HOST/NAME:TAG`:
+
+```
+zoo pull hf://OWNER/digits --as team/digits
+zoo show team/digits
+```
+
+```python
+import zoo
+
+model = zoo.load("team/digits").model
+```
+
+Input: `X`, `(n, 784)` float32.
+
+Raw samples are `(28, 28)` uint8. Integers are prepared as `x * 0.5 - 1` and
+reshaped; floating-point numbers are taken as prepared and only reshaped.
+
+Labels, in the order of the outputs: `0`, `1`.
+
+| file | holds | size |
+| --- | --- | --- |
+| LICENSE |  |  |
+| model.keras | the weights (keras) |  |
+| model.safetensors | the weights (safetensors) |  |
+| test.npz | stored inputs, and the outputs that belong to them |  |
+| zoo.json | the card: what the program knows of the model |  |
+
+| layer | type | parameters |
+| --- | --- | --- |
+| X | InputLayer | 0 |
+| a\\|b | Dense | 1,570 |
+"""
+    )
+
+
+def test_a_page_says_where_a_model_came_from() -> None:
+    made = Lineage("mnist-dnn@3f2a9c0", "hidden[12]", ("hidden1", "hidden2"), "/home/me/d.npz", "ab" * 32, "r1")
+    assert readme(replace(SMALL, lineage=made)).endswith(
+        "Made from `mnist-dnn@3f2a9c0`: the layers `hidden[12]` (hidden1, hidden2) were reused and\n"
+        "trained on `d.npz` (fingerprint `abababababab`) in the run `r1`.\n"
+    )
+    assert readme(replace(SMALL, lineage=Lineage("model.ckpt"))).endswith("Imported from `model.ckpt`.\n")
+
+
+def test_a_page_says_no_more_than_is_known() -> None:
+    page = readme(Card("bare", "files", ""))
+    for word in ("Labels", "Raw samples", "Input", "figure", "layer", "Made", "None"):
+        assert word not in page
+
+
+def test_a_page_of_many_labels_and_known_sizes() -> None:
+    files = (FileEntry("m.ckpt.index", 1300, "0" * 64), FileEntry("x.txt", 5, "0" * 64))
+    page = readme(Card("many", "tf1-metagraph", "m.ckpt", classes=tuple(f"c{n}" for n in range(1000)), files=files))
+    assert "`c18`, `c19` and 980 more, in `zoo.json`." in page
+    assert "| m.ckpt.index | the weights (tf1-metagraph) | 1.3 kB |\n| x.txt |  | 5 B |\n" in page

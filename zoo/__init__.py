@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from zoo.api import evaluate as evaluate
     from zoo.api import import_model as import_model
     from zoo.api import layers as layers
+    from zoo.api import lineage as lineage
     from zoo.api import list as list
     from zoo.api import load as load
     from zoo.api import predict as predict
     from zoo.api import publish as publish
+    from zoo.api import pull as pull
+    from zoo.api import search as search
     from zoo.api import show as show
     from zoo.api import transfer as transfer
 
 __version__ = "0.1.0"
 __all__ = [
-    "Run", "evaluate", "import_model", "layers", "list", "load", "predict", "publish", "show", "transfer",
+    "Run", "evaluate", "import_model", "layers", "lineage", "list", "load", "predict", "publish", "pull", "search",
+    "show", "transfer",
 ]  # fmt: skip
 
 

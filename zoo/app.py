@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from zoo.commands import cache, catalogue, runs, transfer
+from zoo.commands import cache, catalogue, hubs, runs, transfer, upkeep
 from zoo.errors import USAGE, Problem, debugging, problem_of
 from zoo.output import json_document
 
@@ -25,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 catalogue.mount(app)
+hubs.mount(app)
+upkeep.mount(app)
 transfer.mount(app)
 runs.mount(app)
 cache.mount(app)

@@ -12,6 +12,12 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, 
 Update = Annotated[bool, typer.Option("--update", help="Add a revision to a name that exists.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A model: NAME or NAME@REVISION.")]
 NewName = Annotated[str, typer.Option("--as", metavar="NAME", help="The new model's name.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many.")]
+Tagged = Annotated[str, typer.Option("--tag", metavar="TAG", help="Another name for the revision, such as v2.")]
+AllowUnsafe = Annotated[
+    bool, typer.Option("--allow-unsafe", help="Let through formats that can carry code (pickles); none of it is run.")
+]
 Data = Annotated[
     str | None,
     typer.Option(metavar="DATA", help="An .npz file, or MODEL:FILE; the default is the one on the model's card."),

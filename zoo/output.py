@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,6 +60,15 @@ def size(count: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+def day(seconds: float) -> str:
+    """Write the day of a time in Unix seconds (UTC); empty for 0, which stands for a time that is not known.
+
+    >>> day(1_795_000_000), day(0)
+    ('2026-11-18', '')
+    """
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds)) if seconds else ""
 
 
 def percent_interval(interval: Sequence[float] | None) -> str:

@@ -1,9 +1,10 @@
-"""Putting a model on the shelf: everything is at hand first, then one commit."""
+"""Putting a model into the catalogue: everything is at hand first, then one commit."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from registry.card import Card, Lineage
 from registry.errors import ZooError
 from registry.model import Model
 from registry.shelf import Shelf
+from registry.spot import Spot
+from zoo.front_matter import Facts
 from zoo.opening import start_tensorflow
 from zoo.readme import readme
 
@@ -26,39 +29,49 @@ class Publishable:
     Attributes:
         card: complete but for its files' hashes.
         files: the files to store, by the path that they get.
-        update: whether its name may exist.
+        spot: where in the catalogue it goes.
     """
 
     card: Card
     files: Mapping[str, Path]
-    update: bool
+    spot: Spot
 
     @property
     def paths(self) -> list[str]:
         """All files that the revision will hold."""
-        return sorted([*self.files, "README.md"])
+        return sorted({*self.files, "README.md"})
 
     def commit(self) -> Model:
         """Commit it to the local catalogue, all or nothing; raises `ZooError` where the name is taken."""
         for path, source in self.files.items():
             if not source.is_file():
                 raise ZooError(f"cannot publish {self.card.name}: {path} is gone; expected {source}")
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            (folder / "README.md").write_text(readme(self.card), encoding="utf-8")
+        with _scratch() as folder:
+            page = readme(self.card, paths=self.paths, parent_origin=_origin_of_parent(self.card))
+            (folder / "README.md").write_text(page, encoding="utf-8")
             for path, source in self.files.items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).symlink_to(source.absolute())
-            return Shelf().publish(self.card, folder, update=self.update)
+            return Shelf().publish(self.card, folder, self.spot)
 
 
 @dataclass(frozen=True)
 class Importable:
-    """A checkpoint that was read, ready to be committed as a model."""
+    """A checkpoint that was read, ready to be committed as a model.
+
+    Attributes:
+        imported: the model and the account of how it came about.
+        spot: where in the catalogue it goes.
+        parent: where it came from: a file's name, or a pinned reference.
+        facts: what is said of it elsewhere.
+        extra: files that go with it as they are, by the path that they get.
+    """
 
     imported: Imported
-    name: str
-    path: str
-    update: bool
+    spot: Spot
+    parent: str
+    facts: Facts
+    extra: Mapping[str, Path]
 
     def commit(self) -> Model:
         """Write the model and its stored test, and commit them."""
@@ -66,13 +79,40 @@ class Importable:
         from transfer.samples import random_inputs
 
         model = self.imported.model
-        with tempfile.TemporaryDirectory() as folder:
-            weights = Path(folder) / "model.keras"
-            origin = Lineage(parent=Path(self.path).name)
-            summary = f"imported from a {self.imported.format} checkpoint"
-            card = draft(model, weights, random_inputs(model), lineage=origin, summary=summary, tags=("imported",))
-            files = {path: weights.parent / path for path in (card.weights, card.tests)}
-            return Publishable(replace(card, name=self.name), files, self.update).commit()
+        with _scratch() as folder:
+            weights = folder / "model.keras"
+            card = described(draft(model, weights, random_inputs(model), lineage=Lineage(self.parent)), self.facts)
+            files = {path.name: path for path in folder.iterdir()}
+            return Publishable(replace(card, name=self.spot.name), {**self.extra, **files}, self.spot).commit()
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give a temporary folder; raises `ZooError` where it cannot be written."""
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            yield Path(name)
+    except OSError as error:
+        place, reason = tempfile.gettempdir(), str(error.strerror or error).splitlines()[0]
+        raise ZooError(
+            f"cannot write to the temporary folder {place}: {reason}",
+            "free some space, or set TMPDIR to another folder",
+        ) from error
+
+
+def _origin_of_parent(card: Card) -> str:
+    """Say where the model that a run started from was pulled from; empty where it was not."""
+    if card.lineage is None or not card.lineage.reuse:
+        return ""
+    try:
+        return Shelf().find(card.lineage.parent).origin
+    except ZooError:  # it was removed since
+        return ""
+
+
+def described(card: Card, facts: Facts) -> Card:
+    """Fill in what is said of a model elsewhere."""
+    return replace(card, task=facts.task, license=facts.license, summary=facts.summary, tags=facts.tags)
 
 
 def of_path(
@@ -89,21 +129,22 @@ def of_path(
     Raises:
         ZooError: the name is taken, the path cannot be read, or the result computes other numbers.
     """
-    Shelf().check_free(name, update=update)
+    spot = Spot(name, update=update)
+    Shelf().check_free(spot)
     start_tensorflow()
     from transfer.importers.table import importer_for
 
     imported = importer_for(path).read(path, input=input, output=output)
-    return Importable(imported, name, path, update)
+    facts = Facts(summary=f"imported from a {imported.format} checkpoint", tags=("imported",))
+    return Importable(imported, spot, Path(path).name, facts, {})
 
 
-def of_run(run: str, name: str, *, update: bool = False) -> Publishable:
+def of_run(run: str, spot: Spot) -> Publishable:
     """Prepare a finished run's best model.
 
     Args:
         run: its identifier, the beginning of one, or `last`.
-        name: the new model's name.
-        update: add a revision to a name that exists.
+        spot: where in the catalogue it goes.
 
     Raises:
         ZooError: the run is unknown or did not end, or the name is taken.
@@ -112,6 +153,6 @@ def of_run(run: str, name: str, *, update: bool = False) -> Publishable:
 
     shelf = Shelf()
     folder = Runs(shelf.home.runs).find(run)
-    shelf.check_free(name, update=update)
-    card = replace(folder.card, name=name)
-    return Publishable(card, {path: folder.path / path for path in (card.weights, card.tests)}, update)
+    shelf.check_free(spot)
+    card = replace(folder.card, name=spot.name)
+    return Publishable(card, {path: folder.path / path for path in folder.model_files}, spot)

@@ -1,4 +1,4 @@
-"""Pages and JSON documents about models: what `show`, `layers`, `import` and `publish` print. Text only."""
+"""Pages and JSON documents about models: what `show`, `layers` and `import` print. Text only."""
 
 from __future__ import annotations
 
@@ -11,30 +11,35 @@ from transfer.plan import Selection
 from zoo.output import figure, size, table
 
 if TYPE_CHECKING:
-    from zoo.publishing import Importable, Publishable
+    from zoo.api import Kin
+    from zoo.publishing import Importable
 
 
-def card_document(model: Model) -> dict[str, Any]:
+def card_document(model: Model, kin: Kin) -> dict[str, Any]:
     """Return what `zoo show --json` prints."""
     card = model.card
     return {
         "name": model.name, "revision": model.revision, "source": model.source, "card": card, "inputs": card.inputs,
         "outputs": card.outputs, "layers": card.layers, "files": card.files, "lineage": card.lineage,
+        "origin": model.origin or None, "tags": kin.tags, "branches": kin.branches, "children": kin.children,
+        "signed": kin.signed,
     }  # fmt: skip
 
 
-def card_page(model: Model) -> str:
+def card_page(model: Model, kin: Kin) -> str:
     """Return what `zoo show` prints."""
     card = model.card
     facts = [
         ("name", model.name), ("revision", model.revision), ("source", model.source), ("summary", card.summary),
         ("task", card.task), ("license", card.license), ("format", card.format), ("inputs", _tensors(card.inputs)),
         ("outputs", _tensors(card.outputs)), ("classes", ", ".join(card.classes)), ("input from", _prepared(model)),
-        ("data", card.data), ("tags", " ".join(card.tags)),
+        ("data", card.data), ("tags", " ".join(card.tags)), ("also named", " ".join((*kin.branches, *kin.tags))),
+        ("pulled from", model.origin), ("signed", "yes" if kin.signed else ""),
     ]  # fmt: skip
     if card.lineage:
         origin = card.lineage
         facts.append(("parent", origin.parent + (f", {origin.reuse!r} reused" if origin.reuse else "")))
+    facts.append(("children", ", ".join(kin.children)))
     facts += [(name.replace("_", " "), figure(value)) for name, value in card.metrics.items()]
     head = "\n".join(f"{name + ':':<24}{value}" for name, value in facts if value)
     files = [[file.path, size(file.bytes), file.sha256[:16]] for file in card.files]
@@ -104,7 +109,7 @@ def import_document(importable: Importable, model: Model | None) -> dict[str, An
     """Return what `zoo import --json` prints."""
     imported = importable.imported
     return {
-        "name": importable.name, "revision": model.revision if model else None, "format": imported.format,
+        "name": importable.spot.name, "revision": model.revision if model else None, "format": imported.format,
         "layers": len(imported.layers), "mapped": imported.layers, "unmapped": list(imported.unmapped),
         "max_abs_difference": imported.max_abs_difference, "max_rel_difference": imported.max_rel_difference,
         "notes": imported.notes,
@@ -124,8 +129,10 @@ def import_page(importable: Importable, model: Model | None) -> str:
             f"(relative {imported.max_rel_difference or 0.0:.2g})"
         )
     parts += [f"note: {note}" for note in imported.notes]
-    stored = f"stored as {model.ref}" if model else f"nothing stored (--dry-run); it would become {importable.name}"
-    parts.append(f"{stored}\nnext: zoo layers {importable.name}")
+    stored = (
+        f"stored as {model.ref}" if model else f"nothing stored (--dry-run); it would become {importable.spot.name}"
+    )
+    parts.append(f"{stored}\nnext: zoo layers {importable.spot.name}")
     return "\n\n".join(parts)
 
 
@@ -134,22 +141,6 @@ def _left_out(unmapped: Mapping[str, str]) -> list[list[str]]:
     for name, why in unmapped.items():
         by_reason.setdefault(why, []).append(name)
     return [[why, f"{len(names):,}", ", ".join(names[:3])] for why, names in by_reason.items()]
-
-
-def publish_document(publishable: Publishable, model: Model | None) -> dict[str, Any]:
-    """Return what `zoo publish --json` prints; `url` is None: the local catalogue has none."""
-    return {
-        "name": publishable.card.name, "revision": model.revision if model else None, "url": None,
-        "files": publishable.paths,
-    }  # fmt: skip
-
-
-def publish_page(publishable: Publishable, model: Model | None) -> str:
-    """Return what `zoo publish` prints."""
-    name, files = publishable.card.name, ", ".join(publishable.paths)
-    if model is None:
-        return f"would publish {name} with {files} (--dry-run)"
-    return f"published {model.ref} with {files}\nnext: zoo show {name}"
 
 
 def _tensors(specs: Sequence[TensorSpec]) -> str:

@@ -1,15 +1,29 @@
-"""The catalogue on this machine: revisions in SQLite, bytes in content-addressed files."""
+"""The catalogue on this machine: revisions in a database, bytes in content-addressed files."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from registry.blobs import Blobs, entry_of
-from registry.card import CARD_FILE, Card, encode
+from registry import manifest
+from registry.card import CARD_FILE, SIGNATURE_FILE, Card, FileEntry, decode, encode
 from registry.errors import ZooError
 from registry.home import Home
-from registry.model import Model, Summary
+from registry.model import Model
+from registry.spot import Spot
+from registry.workspace import Workspaces
+
+if TYPE_CHECKING:
+    from registry.blobs import Store
+    from registry.catalogue import Catalogue
+
+TRIES = 3
+MAX_TEXT = 20_000  # characters of a README that full-text search looks at
 
 
 class Local:
@@ -18,52 +32,161 @@ class Local:
     name = "local"
 
     def __init__(self, home: Home) -> None:
+        self.home = home
+        self.workspaces = Workspaces(home.work)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The database of revisions."""
         from registry.catalogue import Catalogue
 
-        self._home = home
-        self._blobs = Blobs(home.blobs)
-        self._catalogue = Catalogue(home.catalogue)
+        return Catalogue(self.home.catalogue)
 
-    def summaries(self) -> list[Summary]:
-        """Return the newest revision of every local model."""
-        return self._catalogue.summaries()
+    @cached_property
+    def store(self) -> Store:
+        """The files' bytes."""
+        from registry.blobs import store_of
+
+        return store_of(self.home)
 
     def find(self, name: str, revision: str | None = None) -> Model | None:
-        """Return a local model's revision by commit or tag."""
-        return self._catalogue.find(name, revision)
-
-    def revisions(self, name: str) -> list[str]:
-        """Return a local model's revisions, the oldest first."""
-        return self._catalogue.revisions(name)
+        """Return a local model's revision by commit, branch or tag."""
+        return self.catalogue.find(name, revision)
 
     def folder(self, model: Model) -> Path:
         """Lay the revision out as a folder, once, and return it."""
-        return self._blobs.checkout(model.card.files, self._home.checkouts / model.revision)
+        from registry.blobs import checkout
 
-    def publish(self, card: Card, folder: Path, *, update: bool = False) -> Model:
-        """Store a folder's files and commit them under the card's name, all or nothing.
+        target = self.home.checkouts / model.revision
+        return checkout(self.store, model.card.files, target, self.workspaces)
+
+    def zoo_json(self, model: Model) -> bytes:
+        """Return the text that the revision is the sha256 of."""
+        with self.store.open(model.revision) as reader:
+            return reader.read()
+
+    def signature(self, model: Model) -> bytes | None:
+        """Return the newest of a revision's detached signatures, or None."""
+        signatures = self.catalogue.signatures(model.name, model.revision)
+        if not signatures:
+            return None
+        with self.store.open(signatures[-1]) as reader:
+            return reader.read()
+
+    def publish(self, card: Card, folder: Path, spot: Spot) -> Model:
+        """Store a folder's files and commit them, all or nothing.
 
         Args:
             card: the revision; its `files` are filled in here.
-            folder: all files below it become part of the revision, but for a `zoo.json`.
-            update: add a revision to a name that exists.
+            folder: all files below it become part of the revision, but for a `zoo.json` and a `model.sig`.
+            spot: where it goes.
 
         Raises:
-            ZooError: the name is taken and `update` is false; or the store cannot be written.
+            ZooError: the name is taken and `spot.update` is false; or the store cannot be written.
         """
-        try:
-            card = replace(card, files=tuple(entry_of(folder, path) for path in _paths(folder)))
+
+        def store() -> bytes:
+            files = tuple(self._put(folder, path) for path in paths_of(folder))
+            return encode(replace(card, files=files))
+
+        return self._enter(store, folder, spot)
+
+    def adopt(self, zoo_json: bytes, folder: Path, spot: Spot) -> Model:
+        """Store and commit a revision that was made elsewhere, under its own `zoo.json`, unchanged.
+
+        Raises:
+            ZooError: as `publish`; or a file of the folder is not what the card says.
+        """
+        card = decode(zoo_json)
+
+        def store() -> bytes:
             for file in card.files:
-                self._blobs.put(folder / file.path)
-            self._blobs.put_bytes(encode(card))  # so that the catalogue can be rebuilt from the blobs
+                _check(file, self._put(folder, file.path))
+            return zoo_json
+
+        return self._enter(store, folder, spot)
+
+    def tag(self, model: Model, label: str, *, move: bool = False) -> None:
+        """Give a revision a tag; raises `ZooError` where the tag names another, unless it may be moved."""
+        note = manifest.Manifest("tag", model.name, model.revision, time.time(), tag=label)
+        with self._storing(model.name):
+            blob = self.store.put_bytes(manifest.encode(note))
+        self.catalogue.tag(model.name, label, model.revision, move=move, manifest=blob.sha256)
+
+    def sign(self, model: Model, signature: bytes) -> None:
+        """Keep a detached signature with its revision."""
+        with self._storing(model.name):
+            blob = self.store.put_bytes(signature)
+        self.catalogue.sign(model.name, model.revision, blob.sha256)
+
+    @contextmanager
+    def _storing(self, name: str) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise ZooError(
-                f"cannot store {card.name} below {self._home.blobs}: {error.strerror or error}",
+                f"cannot store {name} in {self.store.where}: {error.strerror or error}",
                 "free some space, or set ZOO_HOME to a folder that you can write to",
             ) from error
-        return self._catalogue.commit(card, update=update)
+
+    def _put(self, folder: Path, path: str) -> FileEntry:
+        blob = self.store.put(folder / path)
+        return FileEntry(path, blob.bytes, blob.sha256)
+
+    def _enter(self, store: Callable[[], bytes], folder: Path, spot: Spot) -> Model:
+        """Store and commit; where another process collected some of the bytes in between, store them again."""
+        self.workspaces.sweep()
+        with self._storing(spot.name):
+            for _ in range(TRIES):
+                try:
+                    model = self._commit(store(), folder, spot)
+                except GoneError:
+                    continue
+                if spot.tag:
+                    self.tag(model, spot.tag)
+                return model
+        raise ZooError(f"cannot store {spot.name}: its files vanish as soon as they are stored", "is zoo gc running?")
+
+    def _commit(self, zoo_json: bytes, folder: Path, spot: Spot) -> Model:
+        revision, created = self.store.put_bytes(zoo_json).sha256, time.time()
+        note = manifest.Manifest("commit", spot.name, revision, created, spot.branch, spot.origin)
+        blob = self.store.put_bytes(manifest.encode(note))
+        try:
+            return self.catalogue.commit(
+                decode(zoo_json), zoo_json=zoo_json, name=spot.name, branch=spot.branch, update=spot.update,
+                origin=spot.origin, text=_readme(folder), manifest=blob.sha256, created=created,
+                stored=self._check_stored,
+            )  # fmt: skip
+        except ZooError:
+            self.store.delete(blob.sha256)  # or a catalogue made anew from blobs would hold what was refused
+            raise
+
+    def _check_stored(self, files: Sequence[FileEntry]) -> None:
+        from registry.blobs import holds
+
+        for file in files:
+            if not holds(self.store, file):
+                raise GoneError(file.path)
 
 
-def _paths(folder: Path) -> list[str]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path.relative_to(folder).as_posix() for path in files if path.name != CARD_FILE)
+def _check(expected: FileEntry, got: FileEntry) -> None:
+    if got != expected:
+        raise ZooError(
+            f"{expected.path} is not what its card says: expected sha256 {expected.sha256} and {expected.bytes} bytes, "
+            f"got {got.sha256} and {got.bytes}"
+        )
+
+
+class GoneError(Exception):
+    """A blob was collected between its storing and its commit."""
+
+
+def paths_of(folder: Path) -> list[str]:
+    """Return the files below a folder that a card lists: all but the card and its signature."""
+    files = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if path not in (CARD_FILE, SIGNATURE_FILE))
+
+
+def _readme(folder: Path) -> str:
+    path = folder / "README.md"
+    return path.read_text(encoding="utf-8", errors="replace")[:MAX_TEXT] if path.is_file() else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from registry.card import CARD_FILE, decode
+from registry.card import CARD_FILE
 from registry.errors import ZooError
-from registry.model import Model, Summary, model_of
+from registry.model import Model, model_of_text
 
 PACKAGED = Path(__file__).parents[1] / "shipped"
 CHECKOUT = Path(__file__).parents[2] / "models"
@@ -20,9 +20,9 @@ class Shipped:
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or (PACKAGED if PACKAGED.is_dir() else CHECKOUT)
 
-    def summaries(self) -> list[Summary]:
-        """Return every shipped model."""
-        return [self._read(path).summary for path in sorted(self.root.glob(f"*/{CARD_FILE}"))]
+    def models(self) -> list[Model]:
+        """Return every shipped model, by name."""
+        return [self._read(path) for path in sorted(self.root.glob(f"*/{CARD_FILE}"))]
 
     def find(self, name: str, revision: str | None = None) -> Model | None:
         """Return a shipped model; its one revision may be named by at least 7 characters, or `main`."""
@@ -50,5 +50,9 @@ class Shipped:
                 )
         return folder
 
+    def zoo_json(self, model: Model) -> bytes:
+        """Return the text that the revision is the sha256 of."""
+        return (self.root / model.name / CARD_FILE).read_bytes()
+
     def _read(self, path: Path) -> Model:
-        return model_of(decode(path.read_bytes(), str(path)), self.name)
+        return model_of_text(path.read_bytes(), self.name, where=str(path))

@@ -1,21 +1,17 @@
-"""What every source of models can do."""
+"""What every source of models on this machine can do."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Protocol
 
-from registry.model import Model, Summary
+from registry.model import Model
 
 
 class Source(Protocol):
-    """A place that holds models."""
+    """A place on this machine that holds models."""
 
     name: str
-
-    def summaries(self) -> list[Summary]:
-        """Return the newest revision of every model."""
-        ...
 
     def find(self, name: str, revision: str | None = None) -> Model | None:
         """Return a model's revision, the newest where none is named; None where there is none."""
@@ -23,4 +19,8 @@ class Source(Protocol):
 
     def folder(self, model: Model) -> Path:
         """Return a local folder that holds the model's files under their own names."""
+        ...
+
+    def zoo_json(self, model: Model) -> bytes:
+        """Return the card's text, whose sha256 is the revision."""
         ...

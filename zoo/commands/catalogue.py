@@ -1,4 +1,4 @@
-"""What looks at models and puts them on the shelf: list, show, layers, import, publish."""
+"""What looks at models and brings in those on this machine's disk: list, show, layers, lineage, import."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.options import DryRun, Freeze, Json, Name, NewName, Quiet, Update
+from zoo.options import DryRun, Freeze, Json, Limit, Name, NewName, Quiet, Update
 from zoo.output import json_document, names, say, size, table
 
 
@@ -15,8 +15,8 @@ def mount(app: typer.Typer) -> None:
     app.command("list")(list_models)
     app.command("show")(show)
     app.command("layers")(layers)
+    app.command("lineage")(lineage)
     app.command("import")(import_model)
-    app.command("publish")(publish)
 
 
 def list_models(
@@ -24,13 +24,17 @@ def list_models(
     source: Annotated[str | None, typer.Option(help="Only models from here: local or shipped.")] = None,
     task: Annotated[str | None, typer.Option(help="Only models for this task.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only models with this tag.")] = None,
+    sort: Annotated[
+        str, typer.Option(metavar="BY", help="By name; or by updated, size or parameters, the greatest first.")
+    ] = "name",
+    limit: Limit = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """List the models on this machine and those that ship with zoo."""
     from zoo import api
 
-    lines = api.list(pattern, source=source, task=task, tag=tag)
+    lines = api.list(pattern, source=source, task=task, tag=tag, sort=sort, limit=limit)
     if json:
         json_document({"models": lines, "count": len(lines)})
     elif quiet:
@@ -46,14 +50,15 @@ def list_models(
 
 
 def show(name: Name, json: Json = False) -> None:
-    """Show a model's card: inputs, outputs, layers, files, lineage."""
+    """Show a model's card: inputs, outputs, layers, files, tags, where it came from, and what was made from it."""
     from zoo import api, screens
 
     model = api.show(name)
+    kin = api.kin(model)
     if json:
-        json_document(screens.card_document(model))
+        json_document(screens.card_document(model, kin))
     else:
-        say(screens.card_page(model))
+        say(screens.card_page(model, kin))
 
 
 def layers(
@@ -72,6 +77,21 @@ def layers(
         json_document(screens.layers_document(selection))
     else:
         say(screens.layers_page(selection))
+
+
+def lineage(
+    name: Name,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")] = False,
+    json: Json = False,
+) -> None:
+    """Draw what a model came from, up to the first ancestor, and all that was made from it."""
+    from zoo import api, family
+
+    top = api.lineage(name)
+    if json:
+        json_document(family.document(top))
+    else:
+        say(family.mermaid(top) if mermaid else family.tree_text(top))
 
 
 def import_model(
@@ -96,21 +116,3 @@ def import_model(
         json_document(screens.import_document(imported, model))
     else:
         say(screens.import_page(imported, model))
-
-
-def publish(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run, the beginning of its name, or 'last'.")],
-    name: NewName,
-    update: Update = False,
-    dry_run: DryRun = False,
-    json: Json = False,
-) -> None:
-    """Put a run's best model into the catalogue, with its card and lineage."""
-    from zoo import publishing, screens
-
-    prepared = publishing.of_run(run, name, update=update)
-    model = None if dry_run else prepared.commit()
-    if json:
-        json_document(screens.publish_document(prepared, model))
-    else:
-        say(screens.publish_page(prepared, model))

@@ -1,0 +1,89 @@
+"""Garbage collection: what no revision refers to any more, and what killed processes left, is removed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import TypeVar
+
+from registry.blobs import Blob, Blobs
+from registry.sources.local import Local
+
+BATCH = 500
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was removed, or would be: blobs and their bytes, laid-out folders, and unfinished work."""
+
+    blobs: int = 0
+    bytes: int = 0
+    checkouts: int = 0
+    unfinished: int = 0
+
+
+def collect(local: Local, *, dry_run: bool = False) -> Collected:
+    """Remove every blob and folder that no revision needs.
+
+    A commit holds the writer's lock while it looks whether its files are stored, and a batch is removed under the same
+    lock: so no commit can come to refer to a blob that is just being removed.
+    """
+    folder = Blobs(local.home.blobs, local.workspaces)
+    stored = {blob.sha256: blob for blob in chain(local.store.all(), folder.all())}
+    dead = list(_dead(local, stored.values(), remove=not dry_run))
+    return Collected(
+        len(dead), sum(blob.bytes for blob in dead), _checkouts(local, remove=not dry_run),
+        0 if dry_run else local.workspaces.sweep() + _downloads(local.home.downloads),
+    )  # fmt: skip
+
+
+def discard(local: Local, sha256s: Iterable[str]) -> int:
+    """Remove those of some blobs that no revision needs; return how many bytes that freed."""
+    blobs = (Blob(sha256, local.store.size(sha256) or 0) for sha256 in sorted(sha256s))
+    freed = sum(blob.bytes for blob in _dead(local, blobs, remove=True))
+    _checkouts(local, remove=True)
+    return freed
+
+
+def _dead(local: Local, blobs: Iterable[Blob], *, remove: bool) -> Iterator[Blob]:
+    for batch in _batches(blobs):
+        names = [blob.sha256 for blob in batch]
+        if len(local.catalogue.live(names)) == len(names):
+            continue  # most batches, and the writer's lock is not needed to see it
+        with local.catalogue.exclusive():
+            live = local.catalogue.live(names)
+            for blob in batch:
+                if blob.sha256 not in live:
+                    if remove:
+                        local.store.delete(blob.sha256)
+                    yield blob
+
+
+def _checkouts(local: Local, *, remove: bool) -> int:
+    root = local.home.checkouts
+    names = [path.name for path in root.iterdir()] if root.is_dir() else []
+    dead = [name for batch in _batches(names) for name in set(batch) - local.catalogue.live(batch)]
+    for name in dead if remove else ():
+        shutil.rmtree(root / name, ignore_errors=True)
+    return len(dead)
+
+
+def _downloads(root: Path) -> int:
+    from registry.pulling import unfinished
+
+    count = 0
+    for folder in unfinished(root):
+        shutil.rmtree(folder, ignore_errors=True)
+        count += 1
+    return count
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH)):
+        yield batch

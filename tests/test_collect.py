@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from backends import backend  # noqa: F401
+from publishers import write_model
+
+from registry.card import Card
+from registry.collect import Collected, collect
+from registry.errors import ZooError
+from registry.shelf import Shelf
+from registry.spot import Spot
+
+Zoo = Callable[..., Any]
+pytestmark = pytest.mark.usefixtures("backend")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    return folder
+
+
+def publish(folder: Path, seed: int, **spot: Any) -> Card:
+    card = write_model(folder, seed, 500)
+    Shelf().publish(card, folder, Spot("mine", **spot))
+    return card
+
+
+def test_what_is_needed_stays(made: Path) -> None:
+    publish(made, 1)
+    shelf = Shelf()
+    shelf.folder(shelf.find("mine"))
+    assert collect(shelf.local) == Collected()
+    assert shelf.folder(shelf.find("mine")).is_dir()
+
+
+def test_what_no_revision_needs_goes(made: Path, zoo_command: Zoo) -> None:
+    publish(made, 1)
+    shelf = Shelf()
+    shelf.local.store.put_bytes(b"an orphan")
+    checkout = shelf.home.checkouts / ("0" * 64)
+    checkout.mkdir(parents=True)
+    left = shelf.home.work / "w-left"
+    left.mkdir(parents=True)
+    half = shelf.home.downloads / "half"
+    half.mkdir(parents=True)
+    assert zoo_command("gc", "--dry-run", "--json") == {
+        "blobs": 1, "bytes": 9, "checkouts": 1, "unfinished": 0, "removed": False,
+    }  # fmt: skip
+    assert checkout.exists()
+    assert zoo_command("gc") == "removed: 1 files (9 B), 1 laid-out folders, 2 pieces of unfinished work\n"
+    assert not any(path.exists() for path in (checkout, left, half))
+    assert collect(shelf.local) == Collected()
+
+
+def test_removing_a_revision_frees_what_only_it_had(made: Path, zoo_command: Zoo) -> None:
+    publish(made, 1, tag="v1")
+    publish(made, 2, update=True)
+    shelf = Shelf()
+    old, new = shelf.find("mine@v1"), shelf.find("mine")
+    removed = zoo_command("rm", "mine@v1", "-y", "--json")
+    assert removed["revisions"] == [old.revision]
+    assert removed["bytes"] > 500
+    assert shelf.find("mine") == new
+    assert shelf.local.store.size(old.card.files[1].sha256) is None
+    assert shelf.local.store.size(new.card.files[0].sha256) is not None  # both had it
+    assert collect(shelf.local) == Collected()
+    with pytest.raises(ZooError, match="has no revision 'v1'"):
+        shelf.find("mine@v1")
+
+
+def test_rm_asks_and_is_refused_without_a_terminal(made: Path, zoo_command: Zoo) -> None:
+    publish(made, 1)
+    assert zoo_command("rm", "mine", "--dry-run") == "would remove mine with 1 revision (--dry-run)\n"
+    zoo_command("rm", "mine", code=1)
+    assert "this would remove mine with 1 revision\nhint: pass -y" in zoo_command.err  # type: ignore[attr-defined]
+    assert zoo_command("rm", "mine", "-y").startswith("removed mine with 1 revision; ")
+    zoo_command("rm", "mine", "-y", code=1)
+    assert "no model is named 'mine'" in zoo_command.err  # type: ignore[attr-defined]
+    zoo_command("rm", "mnist-dnn", "-y", code=1)
+    assert "mnist-dnn ships with zoo and cannot be removed" in zoo_command.err  # type: ignore[attr-defined]

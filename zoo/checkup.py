@@ -1,0 +1,111 @@
+"""`zoo doctor`: looks at everything that a command needs, and says what to do about what is wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from registry import policy
+from registry.errors import ZooError
+from registry.shelf import Shelf
+
+EXTRAS = {"kaggle": "kagglehub", "oci": "oras", "postgres": "psycopg", "s3": "s3fs", "sign": "model_signing"}
+LITTLE_SPACE = 2**30
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: `ok`, or a `hint` of what to do."""
+
+    name: str
+    ok: bool
+    found: str
+    hint: str = ""
+
+
+def checkup() -> list[Check]:
+    """Look at the home, the catalogue, the stored files, the policy and the extras."""
+    shelf = Shelf()
+    catalogue = list(_safely(_catalogue, shelf))
+    usable = all(check.ok for check in catalogue)
+    stored = [made for check in (_files, _leftovers) for made in _safely(check, shelf)] if usable else []
+    around = {check: list(_safely(check, shelf)) for check in (_home, _space, _policy, _extras)}
+    return [*around[_home], *around[_space], *catalogue, *stored, *around[_policy], *around[_extras]]
+
+
+def _safely(check: Callable[[Shelf], Iterator[Check]], shelf: Shelf) -> Iterator[Check]:
+    try:
+        yield from check(shelf)
+    except ZooError as error:
+        yield Check(check.__name__.strip("_"), False, error.message, error.hint)
+
+
+def _home(shelf: Shelf) -> Iterator[Check]:
+    root = shelf.home.root
+    if not root.exists():
+        yield Check("home", True, f"{root} (made when it is needed)")
+        return
+    writable = root.is_dir() and os.access(root, os.W_OK)
+    yield Check(
+        "home", writable, str(root) + ("" if writable else " cannot be written"), "set ZOO_HOME to another folder"
+    )
+
+
+def _space(shelf: Shelf) -> Iterator[Check]:
+    place = next(path for path in (shelf.home.root, *shelf.home.root.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    yield Check("space", free > LITTLE_SPACE, f"{free / 1e9:.1f} GB free", "zoo gc; zoo cache list")
+
+
+def _catalogue(shelf: Shelf) -> Iterator[Check]:
+    problems = shelf.local.catalogue.check()
+    for problem in problems:
+        yield Check("catalogue", False, problem, "zoo doctor --rebuild makes it anew from the stored files")
+    if not problems:
+        yield Check("catalogue", True, f"{shelf.local.catalogue.count():,} models")
+
+
+def _files(shelf: Shelf) -> Iterator[Check]:
+    """Look whether every file is there with its size; their content is for `zoo verify` to read."""
+    from registry.blobs import holds
+
+    missing = [
+        f"{model.ref}: {file.path}"
+        for model in shelf.local.catalogue.all_models()
+        for file in model.card.files
+        if not holds(shelf.local.store, file)
+    ]
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    found = (
+        f"missing or cut short: {', '.join(missing[:3])}{more}"
+        if missing
+        else f"complete, in {shelf.local.store.where}"
+    )
+    yield Check("files", not missing, found, "publish or pull these models again")
+
+
+def _leftovers(shelf: Shelf) -> Iterator[Check]:
+    from registry.collect import collect
+
+    dead = collect(shelf.local, dry_run=True)
+    found = f"{dead.blobs} files with {dead.bytes / 1e6:.1f} MB that no model needs; zoo gc removes them"
+    yield Check("leftovers", True, found if dead.blobs else "none")
+
+
+def _policy(shelf: Shelf) -> Iterator[Check]:
+    trusted = policy.read(shelf.home)
+    absent = [str(key) for key in trusted.public_keys if not key.is_file()]
+    found = str(trusted.path) if trusted.path else "none: nothing is forbidden"
+    yield Check(
+        "policy", not absent, f"{found}; no such key: {', '.join(absent)}" if absent else found, "put the keys there"
+    )
+
+
+def _extras(shelf: Shelf) -> Iterator[Check]:
+    there = [name for name, module in EXTRAS.items() if find_spec(module)]
+    absent = [name for name in EXTRAS if name not in there]
+    hint = f"; pip install 'zoo[{','.join(absent)}]' adds the others" if absent else ""
+    yield Check("extras", True, (", ".join(there) or "none") + hint)
