@@ -19,6 +19,7 @@ from pathlib import Path
 from registry.card import Card
 from registry.home import Home
 from registry.shelf import Shelf
+from registry.spot import Spot
 
 MODELS = 50
 
@@ -38,7 +39,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as empty:
         shelf = Shelf(Home(Path(home)))
         for number in range(MODELS):
-            shelf.publish(Card(f"model-{number}", "keras", "model.keras"), Path(empty))
+            name = f"model-{number}"
+            shelf.publish(Card(name, "keras", "model.keras"), Path(empty), Spot(name))
         environment = os.environ | {"ZOO_HOME": home}
         listing = [str(Path(sys.executable).with_name("zoo")), "list"]
         floor = [sys.executable, "-c", "import typer"]
