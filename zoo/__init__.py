@@ -16,26 +16,27 @@ if TYPE_CHECKING:
     from zoo.api import evaluate as evaluate
     from zoo.api import import_model as import_model
     from zoo.api import layers as layers
-    from zoo.api import lineage as lineage
-    from zoo.api import list as list
     from zoo.api import load as load
     from zoo.api import predict as predict
-    from zoo.api import publish as publish
-    from zoo.api import pull as pull
-    from zoo.api import search as search
-    from zoo.api import show as show
     from zoo.api import transfer as transfer
+    from zoo.catalogue import lineage as lineage
+    from zoo.catalogue import list as list
+    from zoo.catalogue import publish as publish
+    from zoo.catalogue import pull as pull
+    from zoo.catalogue import search as search
+    from zoo.catalogue import show as show
 
 __version__ = "0.1.0"
 __all__ = [
     "Run", "evaluate", "import_model", "layers", "lineage", "list", "load", "predict", "publish", "pull", "search",
     "show", "transfer",
 ]  # fmt: skip
+_CATALOGUE = ("lineage", "list", "publish", "pull", "search", "show")
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    from zoo import api
+    from importlib import import_module
 
-    return getattr(api, name)
+    return getattr(import_module("zoo.catalogue" if name in _CATALOGUE else "zoo.api"), name)

@@ -1,33 +1,27 @@
-"""What the commands do, as functions on values; a command is one of these calls and a print."""
+"""What the commands that load models do, as functions on values; a command is one of these calls and a print."""
 
 from __future__ import annotations
 
-import builtins
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
 from registry.errors import ZooError
-from registry.model import Model, Summary
+from registry.model import Model
 from registry.shelf import Shelf
-from registry.spot import Spot
-from zoo.opening import DataRef, find_data, open_model, read_data
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from registry.collect import Collected
-    from registry.lineage import Node
-    from registry.rebuild import Rebuilt
-    from registry.sources.remote import Found
     from registry.watch import Watch
     from transfer.backbone import Backbone
     from transfer.evaluate import Score
     from transfer.plan import Plan, Selection
     from transfer.result import Result
     from transfer.runs import RunFolder
+    from zoo.opening import DataRef
     from zoo.plans import Options
 
 
@@ -37,114 +31,6 @@ class Run:
 
     result: Result
     folder: RunFolder
-
-
-def list(
-    pattern: str = "*",
-    *,
-    source: str | None = None,
-    task: str | None = None,
-    tag: str | None = None,
-    sort: str = "name",
-    limit: int | None = None,
-) -> builtins.list[Summary]:
-    """Return the newest revision of every model that fits; see `registry.shelf.Shelf.summaries`."""
-    return Shelf().summaries(pattern, source=source, task=task, tag=tag, sort=sort, limit=limit)
-
-
-def search(words: str, *, where: str | None = None, limit: int = 20) -> builtins.list[Summary] | builtins.list[Found]:
-    """Return models that fit some words, the best first.
-
-    Args:
-        words: all of them must fit; empty for any model.
-        where: `hf`, `kaggle`, a hub's URL, `oci://HOST`; the catalogue on this machine where it is None.
-        limit: how many at most.
-
-    Raises:
-        ZooError: the place is unknown, cannot be searched or cannot be reached.
-    """
-    if where is None:
-        return Shelf().search(words, limit)
-    from registry.sources.table import searchable
-
-    scheme, found, place = where.partition("://")
-    return searchable(scheme).search(words, limit, where if scheme.startswith("http") else place if found else "")
-
-
-def pull(ref: str, name: str | None = None, *, watch: Watch | None = None, **options: Any) -> Model:
-    """Download a model into the catalogue; see `zoo.pulling.of_ref` for the options."""
-    from registry.watch import silent
-    from zoo.pulling import of_ref
-
-    return of_ref(ref, name, **options).run(watch or silent).model
-
-
-def lineage(ref: str) -> Node:
-    """Return the tree of a model: up to its first ancestor, and down to all that was made from it."""
-    from registry.lineage import tree
-
-    shelf = Shelf()
-    return tree(shelf, shelf.find(ref))
-
-
-def tag(ref: str, label: str, *, move: bool = False) -> Model:
-    """Give a local model's revision a tag; raises `ZooError` where the tag names another and may not be moved."""
-    from registry.ref import check_label
-
-    shelf = Shelf()
-    model = shelf.find(ref)
-    if model.source != shelf.local.name:
-        raise ZooError(
-            f"{model.name} ships with zoo and has no tags", f"zoo publish {model.name} --as NAME makes it yours"
-        )
-    shelf.local.tag(model, check_label(label), move=move)
-    return model
-
-
-def collect(*, dry_run: bool = False) -> Collected:
-    """Remove stored files that no model needs."""
-    from registry.collect import collect
-
-    return collect(Shelf().local, dry_run=dry_run)
-
-
-def rebuild() -> Rebuilt:
-    """Make the catalogue anew from the stored files."""
-    from registry.rebuild import rebuild
-
-    return rebuild(Shelf().local)
-
-
-def show(ref: str) -> Model:
-    """Return a model's card and revision; raises `ZooError` where there is none."""
-    return Shelf().find(ref)
-
-
-@dataclass(frozen=True)
-class Kin:
-    """What the catalogue knows of a revision beyond its card: its labels, and what was made from it."""
-
-    tags: tuple[str, ...]
-    branches: tuple[str, ...]
-    children: tuple[str, ...]
-    signed: bool
-
-
-def kin(model: Model) -> Kin:
-    """Look a revision's labels, children and signature up."""
-    from registry.lineage import children
-
-    shelf = Shelf()
-    made = tuple(child.ref for child in children(shelf, model))
-    if model.source != shelf.local.name:
-        return Kin((), (), made, False)
-    labels = [label for label in shelf.local.catalogue.labels(model.name) if label.revision == model.revision]
-    return Kin(
-        tuple(label.name for label in labels if label.kind == "tag"),
-        tuple(label.name for label in labels if label.kind == "branch"),
-        made,
-        bool(shelf.local.catalogue.signatures(model.name, model.revision)),
-    )
 
 
 def layers(ref: str, reuse: str | None = None, freeze: str | None = None) -> Selection:
@@ -157,6 +43,8 @@ def layers(ref: str, reuse: str | None = None, freeze: str | None = None) -> Sel
 
 def load(ref: str) -> Backbone:
     """Load a model by reference as a backbone, whose `model` is a `keras.Model`."""
+    from zoo.opening import open_model
+
     shelf = Shelf()
     return open_model(shelf, shelf.find(ref))
 
@@ -216,6 +104,7 @@ def prepare(
     **options: Unpack[Options],
 ) -> Prepared:
     """Check a transfer's every choice, then load its model and data; the arguments are those of `transfer`."""
+    from zoo.opening import find_data, open_model, read_data
     from zoo.plans import make_plan
 
     shelf = Shelf()
@@ -261,33 +150,10 @@ def transfer(
     return prepare(ref, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options).run(watch)
 
 
-def check_free(name: str, *, update: bool = False) -> None:
-    """Refuse a name for a new model before any work is done for it; raises `ZooError` where it is taken."""
-    Shelf().check_free(Spot(name, update=update))
-
-
-def publish(what: Run | str, name: str | None = None, *, to: str | None = None, **terms: Any) -> Model:
-    """Put a finished run's best model into the catalogue, and it or a catalogued model elsewhere.
-
-    Args:
-        what: a run, its identifier, or a model's name.
-        name: its name in the catalogue.
-        to: where else: `hf://org/name`, a hub's URL, `oci://…`, `s3://…`.
-        terms: see `zoo.pushing.Terms`.
-
-    Raises:
-        ZooError: something does not fit; see `zoo.pushing.prepare`.
-    """
-    from registry.ref import Ref
-    from registry.watch import silent
-    from zoo.pushing import Terms, prepare
-
-    chosen = Terms(name, Ref.parse(to) if to else None, **terms)
-    return prepare(what.folder.id if isinstance(what, Run) else what, chosen).run(silent).model
-
-
 def evaluate(ref: str, data: str | None = None, *, split: str = "test") -> tuple[Score, DataRef]:
     """Score a model on one split of labelled data whose labels it knows."""
+    from zoo.opening import find_data, open_model, read_data
+
     shelf = Shelf()
     model = shelf.find(ref)
     where = find_data(shelf, model, data)
@@ -311,6 +177,8 @@ def evaluate(ref: str, data: str | None = None, *, split: str = "test") -> tuple
 
 def predict(ref: str, x: NDArray[Any]) -> NDArray[np.float32]:
     """Return a model's outputs for samples `(n, ...)`: its own input, or raw numbers that its card prepares."""
+    from zoo.opening import open_model
+
     shelf = Shelf()
     backbone = open_model(shelf, shelf.find(ref))
     from transfer.extract import outputs

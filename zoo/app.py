@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import typer
 
-from zoo.commands import cache, catalogue, hubs, runs, transfer, upkeep
 from zoo.errors import USAGE, Problem, debugging, problem_of
 from zoo.output import json_document
 
@@ -16,20 +16,36 @@ UsageError: type[Any] = typer.BadParameter.__bases__[0]
 
 INTERRUPTED = 130  # what Typer makes of a Ctrl-C
 
-app = typer.Typer(
-    name="zoo",
-    help="Reuse the lower layers of any pretrained checkpoint on your own small data set.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-catalogue.mount(app)
-hubs.mount(app)
-upkeep.mount(app)
-transfer.mount(app)
-runs.mount(app)
-cache.mount(app)
+# The groups of commands, and the words of each: one that is not asked for is neither imported nor built, which would
+# take as long as `zoo list` itself.
+GROUPS = {
+    "catalogue": ("list", "show", "layers", "lineage", "import"),
+    "hubs": ("search", "pull", "publish"),
+    "upkeep": ("tag", "rm", "verify", "gc", "doctor"),
+    "transfer": ("transfer", "evaluate", "predict"),
+    "runs": ("runs",),
+    "cache": ("cache",),
+}
+
+
+def application(word: str = "") -> typer.Typer:
+    """Return the command line with the group that has the command `word`; with all of them where none has it."""
+    app = typer.Typer(
+        name="zoo",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(zoo)
+    chosen = [group for group, words in GROUPS.items() if word in words] or list(GROUPS)
+    for group in chosen:
+        import_module(f"zoo.commands.{group}").mount(app)
+    return app
+
+
+def zoo() -> None:
+    """Reuse the lower layers of any pretrained checkpoint on your own small data set."""
 
 
 def main() -> None:
@@ -40,7 +56,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; return its exit code."""
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="zoo", standalone_mode=False) or 0
+        command = typer.main.get_command(application(*arguments[:1]))
+        code = command.main(arguments, prog_name="zoo", standalone_mode=False) or 0
         if code != INTERRUPTED:
             return int(code)
         problem = problem_of(KeyboardInterrupt())

@@ -11,7 +11,7 @@ from transfer.plan import Selection
 from zoo.output import figure, size, table
 
 if TYPE_CHECKING:
-    from zoo.api import Kin
+    from zoo.catalogue import Kin
     from zoo.publishing import Importable
 
 

@@ -1,7 +1,8 @@
 """Repos, their immutable revisions, branches and tags, in SQLite or PostgreSQL.
 
 `engine` says what a database must be able to do, and `sqlite` and `postgres` do it; `tables` and `migrations` hold the
-schema; `lookup`, `listing` and `search` read; `changes` and `removing` write, by way of `writing`.
+schema; `lookup`, `listing` and `search` read; `changes` and `removing` write, by way of `writing`. Each is imported by
+the methods that need it: `zoo list` starts in the time that all of them would take.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from registry.card import Card, FileEntry, encode
-from registry.catalogue import changes, listing, lookup, removing, search, writing
 from registry.catalogue.engine import Engine
 from registry.catalogue.entries import MAIN, Entry, Label, taken
 from registry.catalogue.tables import REPOS, batches, printable
@@ -58,16 +58,22 @@ class Catalogue:
             sort: `name`, or what is largest first: `updated`, `size` or `parameters`.
             limit: how many at most.
         """
+        from registry.catalogue import listing
+
         wanted = {"task": task, "tag": tag}
         words = [f"{kind}={printable(word)}" for kind, word in wanted.items() if word is not None]
         return self._read(lambda engine: listing.summaries(engine, printable(pattern), words, sort, limit), [])
 
     def search(self, query: str, limit: int = 20) -> list[Summary]:
         """Return the repos that have every word of a query in name, card or text, or begin with it; the best first."""
+        from registry.catalogue import search
+
         return self._read(lambda engine: search.search(engine, query, limit), [])
 
     def nearby(self, name: str, most: int = 500) -> list[str]:
         """Return names that a wrong name may have been meant for; all names where they are few."""
+        from registry.catalogue import search
+
         return self._read(lambda engine: search.nearby(engine, name, most), [])
 
     def count(self) -> int:
@@ -82,18 +88,26 @@ class Catalogue:
         Raises:
             ZooError: several commits begin like that.
         """
+        from registry.catalogue import lookup
+
         return self._read(lambda engine: lookup.find(engine, name, revision), None)
 
     def by_origin(self, origin: str) -> Model | None:
         """Return the revision that was pulled last from a pinned reference."""
+        from registry.catalogue import lookup
+
         return self._read(lambda engine: lookup.by_origin(engine, origin), None)
 
     def by_revision(self, beginning: str) -> list[Model]:
         """Return the revisions of any repo that begin with at least 7 characters."""
+        from registry.catalogue import lookup
+
         return self._read(lambda engine: lookup.by_revision(engine, beginning), [])
 
     def children(self, revision: str) -> list[Model]:
         """Return the revisions whose lineage names a revision as their parent."""
+        from registry.catalogue import lookup
+
         return self._read(lambda engine: lookup.children(engine, revision), [])
 
     def all_models(self, name: str | None = None) -> Iterator[Model]:
@@ -105,22 +119,32 @@ class Catalogue:
 
     def history(self, name: str) -> list[Entry]:
         """Return a repo's commits, the oldest first."""
+        from registry.catalogue import lookup
+
         return self._read(lambda engine: lookup.history(engine, name), [])
 
     def labels(self, name: str) -> list[Label]:
         """Return a repo's branches and tags, by name."""
+        from registry.catalogue import lookup
+
         return self._read(lambda engine: lookup.labels(engine, name), [])
 
     def signatures(self, name: str, revision: str) -> list[str]:
         """Return the sha256s of a revision's detached signatures, the oldest first."""
+        from registry.catalogue import lookup
+
         return self._read(lambda engine: lookup.signatures(engine, name, revision), [])
 
     def manifest(self, name: str, revision: str) -> str:
         """Return the sha256 of a commit's manifest; empty where it has none."""
+        from registry.catalogue import lookup
+
         return self._read(lambda engine: lookup.manifest(engine, name, revision), "")
 
     def live(self, sha256s: Iterable[str]) -> set[str]:
         """Return those blobs that a file, card, manifest or signature of some revision is."""
+        from registry.catalogue import lookup
+
         return self._read(lambda engine: lookup.live(engine, sha256s), set())
 
     # Changes
@@ -147,6 +171,8 @@ class Catalogue:
         Raises:
             ZooError: the name is taken and `update` is false.
         """
+        from registry.catalogue import changes, writing
+
         new = writing.new(
             zoo_json or encode(card), card, name=check_name(name or card.name), origin=origin, created=created,
             branch=check_label(branch), text=text, manifest=manifest,
@@ -160,17 +186,23 @@ class Catalogue:
         Raises:
             ZooError: there is no such repo or revision; or the tag names another one, and `move` is false.
         """
+        from registry.catalogue import changes
+
         check_label(label)
         with self._writing() as engine:
             changes.tag(engine, name, label, revision, move=move, manifest=manifest)
 
     def sign(self, name: str, revision: str, signature_sha256: str) -> None:
         """Note that a blob is a detached signature of a revision."""
+        from registry.catalogue import changes
+
         with self._writing() as engine:
             changes.sign(engine, name, revision, signature_sha256)
 
     def remove(self, name: str, revision: str | None = None) -> set[str]:
         """Remove a repo, or one revision of it; return the blobs that nothing refers to any more."""
+        from registry.catalogue import removing
+
         with self._writing() as engine:
             if revision is None:
                 return removing.remove_repo(engine, name)
@@ -181,6 +213,8 @@ class Catalogue:
 
         Their names must be free and all different.
         """
+        from registry.catalogue import writing
+
         for some in batches(models, writing.BATCH):
             with self._writing() as engine:
                 writing.add_repos(engine, [writing.new(encode(card), card, text=text) for card, text in some])
@@ -193,6 +227,8 @@ class Catalogue:
 
     def check(self) -> list[str]:
         """Return what is wrong with the database; nothing if all is well."""
+        from registry.catalogue import lookup
+
         return self._read(lambda engine: [*engine.problems(), *lookup.contradictions(engine)], [])
 
     def close(self) -> None:
@@ -200,6 +236,8 @@ class Catalogue:
         self._engine.close()
 
     def _after(self, id: int, name: str | None) -> list[tuple[int, Model]]:
+        from registry.catalogue import lookup
+
         return self._read(lambda engine: lookup.after(engine, id, name), [])
 
     def _read(self, look: Callable[[Engine], T], nothing: T) -> T:

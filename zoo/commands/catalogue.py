@@ -32,9 +32,9 @@ def list_models(
     json: Json = False,
 ) -> None:
     """List the models on this machine and those that ship with zoo."""
-    from zoo import api
+    from zoo import catalogue
 
-    lines = api.list(pattern, source=source, task=task, tag=tag, sort=sort, limit=limit)
+    lines = catalogue.list(pattern, source=source, task=task, tag=tag, sort=sort, limit=limit)
     if json:
         json_document({"models": lines, "count": len(lines)})
     elif quiet:
@@ -51,10 +51,10 @@ def list_models(
 
 def show(name: Name, json: Json = False) -> None:
     """Show a model's card: inputs, outputs, layers, files, tags, where it came from, and what was made from it."""
-    from zoo import api, screens
+    from zoo import catalogue, screens
 
-    model = api.show(name)
-    kin = api.kin(model)
+    model = catalogue.show(name)
+    kin = catalogue.kin(model)
     if json:
         json_document(screens.card_document(model, kin))
     else:
@@ -85,9 +85,9 @@ def lineage(
     json: Json = False,
 ) -> None:
     """Draw what a model came from, up to the first ancestor, and all that was made from it."""
-    from zoo import api, family
+    from zoo import catalogue, family
 
-    top = api.lineage(name)
+    top = catalogue.lineage(name)
     if json:
         json_document(family.document(top))
     else:

@@ -32,9 +32,9 @@ def search(
     json: Json = False,
 ) -> None:
     """Search models: in the catalogue here, or on a hub."""
-    from zoo import api, hub_screens
+    from zoo import catalogue, hub_screens
 
-    found = api.search(" ".join(words or []), where=where, limit=20 if limit is None else limit)
+    found = catalogue.search(" ".join(words or []), where=where, limit=20 if limit is None else limit)
     if json:
         json_document({"models": found, "count": len(found)})
     elif quiet:

@@ -64,10 +64,10 @@ def transfer(
     json: Json = False,
 ) -> None:
     """Reuse a model's lower layers on your data: freeze, cache, train a new top, unfreeze while it helps."""
-    from zoo import api
+    from zoo import api, catalogue
 
     if publish_as:
-        api.check_free(publish_as, update=update)
+        catalogue.check_free(publish_as, update=update)
     given = {
         "activation": activation, "init": init, "dropout": dropout, "epochs": epochs, "patience": patience,
         "batch_size": batch_size, "lr": lr, "unfreeze_lr": unfreeze_lr, "clip_norm": clip_norm,
@@ -85,7 +85,7 @@ def transfer(
         return
     runs = _carry_out(prepared, seeds, show=chatty)
     short = _too_low(runs, assert_accuracy)
-    published = api.publish(_best(runs), publish_as, update=update) if publish_as and not short else None
+    published = catalogue.publish(_best(runs), publish_as, update=update) if publish_as and not short else None
     if short and not chatty:
         raise short
     if json:
@@ -130,7 +130,7 @@ def predict(
     json: Json = False,
 ) -> None:
     """Run a model on samples and give its outputs."""
-    from zoo import api, arrays
+    from zoo import api, arrays, catalogue
 
     outputs = api.predict(name, arrays.read(input))
     if output is not None:
@@ -140,7 +140,7 @@ def predict(
     elif output is not None:
         say(f"wrote {outputs.shape} {outputs.dtype} to {output}")
     else:
-        say(arrays.page(outputs, api.show(name).card.classes))
+        say(arrays.page(outputs, catalogue.show(name).card.classes))
 
 
 def _widths(text: str | None) -> tuple[int, ...] | None:

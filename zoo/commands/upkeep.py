@@ -27,9 +27,9 @@ def tag(
     json: Json = False,
 ) -> None:
     """Give a revision a tag."""
-    from zoo import api
+    from zoo import catalogue
 
-    model = api.tag(name, label, move=move)
+    model = catalogue.tag(name, label, move=move)
     if json:
         json_document({"name": model.name, "revision": model.revision, "tag": label})
     else:
@@ -81,9 +81,9 @@ def verify(
 
 def collect(dry_run: DryRun = False, json: Json = False) -> None:
     """Remove stored files that no model needs, and what interrupted work has left."""
-    from zoo import api
+    from zoo import catalogue
 
-    done = api.collect(dry_run=dry_run)
+    done = catalogue.collect(dry_run=dry_run)
     if json:
         json_document(
             {
@@ -122,11 +122,11 @@ def doctor(
 
 
 def _rebuild(*, yes: bool, json: bool) -> None:
-    from zoo import api, upkeep_screens
+    from zoo import catalogue, upkeep_screens
 
     if not yes:
         _ask("the catalogue, and make it anew from the stored files")
-    done = api.rebuild()
+    done = catalogue.rebuild()
     if json:
         json_document(done)
     else:
