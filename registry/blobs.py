@@ -17,6 +17,7 @@ from registry.home import Home, make_folder
 from registry.workspace import Workspaces
 
 READ_BYTES = 2**20
+CATALOGUES = "catalogues"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,14 @@ class Store(Protocol):
         """Remove a blob; one that is not there is no error."""
         ...
 
+    def join(self, catalogue: str) -> None:
+        """Note that a catalogue refers to blobs of this store."""
+        ...
+
+    def catalogues(self) -> set[str]:
+        """Return the catalogues that have ever referred to blobs of this store."""
+        ...
+
 
 def store_of(home: Home) -> Store:
     """Return the store that a home uses: a folder, or what its URL names."""
@@ -86,6 +95,11 @@ def entry_of(folder: Path, path: str) -> FileEntry:
     file = folder / path
     with file.open("rb") as reader:
         return FileEntry(path, file.stat().st_size, sha256_of(reader))
+
+
+def note_of(catalogue: str) -> str:
+    """Return the path below a store of the note that a catalogue uses it."""
+    return f"{CATALOGUES}/{hashlib.sha256(catalogue.encode()).hexdigest()[:16]}"
 
 
 class Blobs:
@@ -144,6 +158,19 @@ class Blobs:
     def delete(self, sha256: str) -> None:
         """Remove a blob; one that is not there is no error."""
         self.path(sha256).unlink(missing_ok=True)
+
+    def join(self, catalogue: str) -> None:
+        """Note that a catalogue refers to blobs of this store."""
+        note = self.root / note_of(catalogue)
+        if not note.exists():
+            make_folder(note.parent)
+            with self.workspaces.new() as folder:
+                (folder / "note").write_text(catalogue, encoding="utf-8")
+                (folder / "note").replace(note)
+
+    def catalogues(self) -> set[str]:
+        """Return the catalogues that have ever referred to blobs of this store."""
+        return {path.read_text(encoding="utf-8") for path in self.root.glob(f"{CATALOGUES}/*")}
 
     def _keep(self, temporary: Path, blob: Blob) -> Blob:
         if self._intact(blob):

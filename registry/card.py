@@ -144,6 +144,11 @@ class Card:
     lineage: Lineage | None = None
     schema: int = SCHEMA
 
+    def __post_init__(self) -> None:
+        for path in (self.weights, self.tests):
+            if path not in ("", "."):  # nothing, and the whole folder
+                check_path(path)
+
     @property
     def parameters(self) -> int:
         """How many numbers the layers hold."""

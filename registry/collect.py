@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
 from typing import TypeVar
 
 from registry.blobs import Blob, Blobs
+from registry.downloads import clear
+from registry.errors import ZooError
+from registry.home import OWN
 from registry.sources.local import Local
 
 BATCH = 500
@@ -30,24 +32,44 @@ class Collected:
 def collect(local: Local, *, dry_run: bool = False) -> Collected:
     """Remove every blob and folder that no revision needs.
 
+    Raises:
+        ZooError: other catalogues use the same store.
+
     A commit holds the writer's lock while it looks whether its files are stored, and a batch is removed under the same
     lock: so no commit can come to refer to a blob that is just being removed.
     """
     folder = Blobs(local.home.blobs, local.workspaces)
+    if others := _others(local, folder):
+        raise ZooError(
+            f"the files in {local.store.where} also belong to {', '.join(sorted(others))}, "
+            "which may need what this catalogue does not",
+            "remove its note from catalogues/ beside the files, if that catalogue is gone",
+        )
     stored = {blob.sha256: blob for blob in chain(local.store.all(), folder.all())}
     dead = list(_dead(local, stored.values(), remove=not dry_run))
+    unfinished = local.workspaces.sweep(remove=not dry_run) + clear(local.home.downloads, remove=not dry_run)
     return Collected(
-        len(dead), sum(blob.bytes for blob in dead), _checkouts(local, remove=not dry_run),
-        0 if dry_run else local.workspaces.sweep() + _downloads(local.home.downloads),
+        len(dead), sum(blob.bytes for blob in dead), _checkouts(local, remove=not dry_run), unfinished
     )  # fmt: skip
 
 
 def discard(local: Local, sha256s: Iterable[str]) -> int:
     """Remove those of some blobs that no revision needs; return how many bytes that freed."""
+    if _others(local, Blobs(local.home.blobs, local.workspaces)):
+        return 0
     blobs = (Blob(sha256, local.store.size(sha256) or 0) for sha256 in sorted(sha256s))
     freed = sum(blob.bytes for blob in _dead(local, blobs, remove=True))
     _checkouts(local, remove=True)
     return freed
+
+
+def _others(local: Local, folder: Blobs) -> set[str]:
+    """Return the other catalogues that use the store, or the folder on this machine that copies lie in."""
+    users = local.store.catalogues() | folder.catalogues()
+    beside = local.home.root / "catalogue.db"  # one of version 0.1 left no note
+    if beside.exists() and local.home.catalogue != beside:
+        users.add(OWN)
+    return users - {local.home.identity}
 
 
 def _dead(local: Local, blobs: Iterable[Blob], *, remove: bool) -> Iterator[Blob]:
@@ -71,16 +93,6 @@ def _checkouts(local: Local, *, remove: bool) -> int:
     for name in dead if remove else ():
         shutil.rmtree(root / name, ignore_errors=True)
     return len(dead)
-
-
-def _downloads(root: Path) -> int:
-    from registry.pulling import unfinished
-
-    count = 0
-    for folder in unfinished(root):
-        shutil.rmtree(folder, ignore_errors=True)
-        count += 1
-    return count
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:

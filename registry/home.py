@@ -8,6 +8,8 @@ from pathlib import Path
 
 from registry.errors import ZooError
 
+OWN = "catalogue.db beside this folder"
+
 
 @dataclass(frozen=True)
 class Home:
@@ -27,6 +29,20 @@ class Home:
     def catalogue(self) -> str | Path:
         """The catalogue's database: a URL, or a SQLite file's path."""
         return self.catalogue_url or self.root / "catalogue.db"
+
+    @property
+    def identity(self) -> str:
+        """What the catalogue is called in the notes of a store that other catalogues may use as well.
+
+        A home that keeps both in its folder may be moved, so it is not called by its path.
+        """
+        from platform import node
+        from urllib.parse import urlsplit
+
+        if self.catalogue_url:
+            server = urlsplit(self.catalogue_url)
+            return f"postgresql://{server.hostname}:{server.port or 5432}{server.path}"
+        return f"{node()}:{Path(self.catalogue).absolute()}" if self.blobs_url else OWN
 
     @property
     def blobs(self) -> Path:

@@ -45,21 +45,6 @@ class Policy:
         if wanted and self.forbid_unsafe:
             raise ZooError(f"the policy {self.path} forbids --allow-unsafe", "choose a format that runs no code")
 
-    def check_pull(self, ref: str, *, signed: bool, verified: bool) -> None:
-        """Refuse a model without the signature that the policy requires.
-
-        Args:
-            ref: what is pulled, for the message.
-            signed: whether it has a signature at all.
-            verified: whether one of the policy's keys made it.
-
-        Raises:
-            ZooError: the policy forbids to take it.
-        """
-        if self.require_signature and not (signed and verified):
-            why = "is signed by none of the policy's keys" if signed else "has none"
-            raise ZooError(f"the policy {self.path} requires a signature; {ref} {why}", "ask its publisher to sign it")
-
     def check_publish(self, *, signed: bool, unsafe: bool) -> None:
         """Refuse to publish what nobody under the same policy could pull; raises `ZooError`."""
         self.check_unsafe(unsafe)

@@ -6,14 +6,14 @@ import hashlib
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from registry.card import CARD_FILE
 from registry.digests import ALGORITHMS, check
+from registry.downloads import folder_of
 from registry.errors import ZooError
-from registry.home import make_folder
 from registry.ref import Ref
 from registry.sources.remote import Listing, Remote, RemoteFile
 from registry.sources.table import remote
@@ -92,10 +92,9 @@ def downloaded(offer: Offer, downloads: Path, watch: Watch) -> Iterator[Path]:
         ZooError: the connection broke, or a file is not what the source said: it is removed then.
     """
     key = hashlib.sha256("\n".join([str(offer.listing.ref), *(file.path for file in offer.taken)]).encode()).hexdigest()
-    folder = make_folder(downloads) / key[:32]
-    with _lock(folder):
+    with folder_of(key[:32], downloads) as folder:
         try:
-            offer.source.fetch(offer.listing, offer.taken, make_folder(folder), watch)
+            offer.source.fetch(offer.listing, offer.taken, folder, watch)
         except OSError as error:
             raise ZooError(
                 f"cannot download {offer.listing.ref} into {folder}: {error.strerror or error}", "free some space"
@@ -105,24 +104,6 @@ def downloaded(offer: Offer, downloads: Path, watch: Watch) -> Iterator[Path]:
             yield _files(offer, folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def unfinished(downloads: Path) -> Iterator[Path]:
-    """Return the folders of downloads that no process is at."""
-    from filelock import FileLock
-
-    for folder in sorted(path for path in downloads.glob("*") if path.is_dir()):
-        try:
-            with FileLock(folder.with_name(folder.name + ".lock"), blocking=False):
-                yield folder
-        except TimeoutError:
-            continue
-
-
-def _lock(folder: Path) -> AbstractContextManager[object]:
-    from filelock import FileLock
-
-    return FileLock(folder.with_name(folder.name + ".lock"))
 
 
 def _check(offer: Offer, folder: Path) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from registry.blobs import Blob, Blobs, sha256_of
+from registry.blobs import CATALOGUES, Blob, Blobs, note_of, sha256_of
 from registry.card import SHA256
 from registry.errors import ZooError
 from registry.places import Place, open_place
 from registry.sources.parts import Progress
 from registry.watch import silent
+
+MAX_NOTE = 10_000
 
 
 class RemoteBlobs:
@@ -86,6 +88,17 @@ class RemoteBlobs:
         """Remove a blob, here and there; one that is not there is no error."""
         self._cache.delete(sha256)
         self._at(sha256).remove()
+
+    def join(self, catalogue: str) -> None:
+        """Note that a catalogue refers to blobs of this store."""
+        note = self._place.below(note_of(catalogue))
+        if not note.kind():
+            note.write(catalogue.encode())
+
+    def catalogues(self) -> set[str]:
+        """Return the catalogues that have ever referred to blobs of this store."""
+        folder = self._place.below(CATALOGUES)
+        return {folder.below(name).read(MAX_NOTE).decode() for name in folder.children()}
 
     def _at(self, sha256: str) -> Place:
         return self._place.below(_path(sha256))

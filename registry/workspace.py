@@ -42,15 +42,14 @@ class Workspaces:
             _name_of_lock(folder).unlink(missing_ok=True)
             lock.release()
 
-    def sweep(self) -> int:
-        """Remove the folders whose process is gone; return how many there were."""
+    def sweep(self, *, remove: bool = True) -> int:
+        """Remove the folders whose process is gone, or only count them; return how many there were."""
         if not self.root.is_dir():
             return 0
         with self._gate():
             # A process may have been killed after it removed its folder and before it removed the lock.
-            return sum(
-                _removed(folder) for folder in sorted({path.with_suffix("") for path in self.root.glob(f"{PREFIX}*")})
-            )
+            folders = sorted({path.with_suffix("") for path in self.root.glob(f"{PREFIX}*")})
+            return sum(_abandoned(folder, remove) for folder in folders)
 
     def _gate(self) -> BaseFileLock:
         """Between the making of a folder and the taking of its lock nobody sweeps."""
@@ -67,13 +66,14 @@ def _name_of_lock(folder: Path) -> Path:
     return folder.with_name(folder.name + ".lock")
 
 
-def _removed(folder: Path) -> bool:
+def _abandoned(folder: Path, remove: bool) -> bool:
     lock = _lock(_name_of_lock(folder))
     try:
         lock.acquire(blocking=False)
     except TimeoutError:
         return False
-    shutil.rmtree(folder, ignore_errors=True)
-    _name_of_lock(folder).unlink(missing_ok=True)
+    if remove:
+        shutil.rmtree(folder, ignore_errors=True)
+        _name_of_lock(folder).unlink(missing_ok=True)
     lock.release()
     return True

@@ -24,12 +24,13 @@ text = st.text(max_size=8)
 sha = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 shapes = st.lists(st.none() | st.integers(1, 999), max_size=4).map(tuple)
 layers = st.builds(LayerInfo, text, text, st.integers(0, 10**9), st.booleans(), st.lists(text, max_size=2).map(tuple))
-files = st.builds(FileEntry, st.from_regex(r"[a-z]{1,8}(/[a-z]{1,4})?", fullmatch=True), st.integers(0, 10**12), sha)
+paths = st.from_regex(r"[a-z]{1,8}(/[a-z]{1,4})?", fullmatch=True)
+files = st.builds(FileEntry, paths, st.integers(0, 10**12), sha)
 cards = st.builds(
     Card,
     name=st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True),
     format=text,
-    weights=text,
+    weights=paths,
     classes=st.lists(text, max_size=3).map(tuple),
     inputs=st.lists(st.builds(TensorSpec, text, shapes, text), max_size=2).map(tuple),
     preprocessing=st.none() | st.builds(Preprocessing, st.just((28, 28)), text, st.floats(-9, 9), st.floats(-9, 9)),
@@ -87,3 +88,11 @@ def test_no_card_at_all(content: bytes) -> None:
 def test_a_huge_card_is_refused() -> None:
     with pytest.raises(ZooError, match="a card has at most"):
         decode(b" " * (16 * 2**20 + 1))
+
+
+@pytest.mark.parametrize("path", ["../w.keras", "/etc/passwd", "a/../../b", "a\\b"])
+def test_weights_and_tests_stay_in_the_folder(path: str) -> None:
+    good = encode(Card("a", "keras", "w.keras", tests="t.npz"))
+    for known in (b"w.keras", b"t.npz"):
+        with pytest.raises(ZooError, match=r"zoo\.json is no model card: the path .* leaves the model's folder"):
+            decode(good.replace(known, path.replace("\\", "\\\\").encode()))

@@ -9,13 +9,14 @@ from backends import backend  # noqa: F401
 from publishers import write_model
 
 from registry.card import Card
-from registry.collect import Collected, collect
+from registry.collect import Collected, collect, discard
 from registry.errors import ZooError
+from registry.home import Home
 from registry.shelf import Shelf
 from registry.spot import Spot
+from registry.verify import damage
 
 Zoo = Callable[..., Any]
-pytestmark = pytest.mark.usefixtures("backend")
 
 
 @pytest.fixture
@@ -31,6 +32,7 @@ def publish(folder: Path, seed: int, **spot: Any) -> Card:
     return card
 
 
+@pytest.mark.usefixtures("backend")
 def test_what_is_needed_stays(made: Path) -> None:
     publish(made, 1)
     shelf = Shelf()
@@ -39,6 +41,7 @@ def test_what_is_needed_stays(made: Path) -> None:
     assert shelf.folder(shelf.find("mine")).is_dir()
 
 
+@pytest.mark.usefixtures("backend")
 def test_what_no_revision_needs_goes(made: Path, zoo_command: Zoo) -> None:
     publish(made, 1)
     shelf = Shelf()
@@ -50,14 +53,15 @@ def test_what_no_revision_needs_goes(made: Path, zoo_command: Zoo) -> None:
     half = shelf.home.downloads / "half"
     half.mkdir(parents=True)
     assert zoo_command("gc", "--dry-run", "--json") == {
-        "blobs": 1, "bytes": 9, "checkouts": 1, "unfinished": 0, "removed": False,
+        "blobs": 1, "bytes": 9, "checkouts": 1, "unfinished": 2, "removed": False,
     }  # fmt: skip
     assert checkout.exists()
-    assert zoo_command("gc") == "removed: 1 files (9 B), 1 laid-out folders, 2 pieces of unfinished work\n"
+    assert zoo_command("gc") == "removed: 1 file (9 B), 1 laid-out folder, 2 pieces of unfinished work\n"
     assert not any(path.exists() for path in (checkout, left, half))
     assert collect(shelf.local) == Collected()
 
 
+@pytest.mark.usefixtures("backend")
 def test_removing_a_revision_frees_what_only_it_had(made: Path, zoo_command: Zoo) -> None:
     publish(made, 1, tag="v1")
     publish(made, 2, update=True)
@@ -74,6 +78,7 @@ def test_removing_a_revision_frees_what_only_it_had(made: Path, zoo_command: Zoo
         shelf.find("mine@v1")
 
 
+@pytest.mark.usefixtures("backend")
 def test_rm_asks_and_is_refused_without_a_terminal(made: Path, zoo_command: Zoo) -> None:
     publish(made, 1)
     assert zoo_command("rm", "mine", "--dry-run") == "would remove mine with 1 revision (--dry-run)\n"
@@ -84,3 +89,31 @@ def test_rm_asks_and_is_refused_without_a_terminal(made: Path, zoo_command: Zoo)
     assert "no model is named 'mine'" in zoo_command.err  # type: ignore[attr-defined]
     zoo_command("rm", "mnist-dnn", "-y", code=1)
     assert "mnist-dnn ships with zoo and cannot be removed" in zoo_command.err  # type: ignore[attr-defined]
+
+
+def test_files_that_another_catalogue_uses_are_left(
+    made: Path, tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ZOO_CATALOGUE", raising=False)
+    one, two = (Shelf(Home(tmp_path / name, blobs_url=f"{s3}/both")) for name in ("one", "two"))
+    for seed, shelf in enumerate((one, two)):
+        shelf.publish(write_model(made, seed), made, Spot("mine"))
+    one.local.store.put_bytes(b"an orphan")
+    with pytest.raises(
+        ZooError, match=r"in s3://.*/both also belong to \S+/two/catalogue\.db, which"
+    ) as caught:
+        collect(one.local)
+    assert "remove its note from catalogues/" in caught.value.hint
+    assert discard(one.local, one.local.catalogue.remove("mine")) == 0
+    assert damage(two, two.find("mine")) == []
+
+
+def test_one_home_with_two_catalogues(made: Path, postgres: str, zoo_home: Path) -> None:
+    own, server = Shelf(Home(zoo_home)), Shelf(Home(zoo_home, catalogue_url=postgres))
+    own.publish(write_model(made, 1), made, Spot("mine"))
+    with pytest.raises(ZooError, match=r"also belong to catalogue\.db beside this folder"):
+        collect(server.local)
+    server.publish(write_model(made, 2), made, Spot("theirs"))
+    with pytest.raises(ZooError, match=r"also belong to postgresql://127\.0\.0\.1:\d+/\w+, which"):
+        collect(own.local)
+    assert damage(own, own.find("mine")) == []

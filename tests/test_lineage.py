@@ -86,12 +86,12 @@ def test_the_tree(zoo_command: Zoo, family: Family) -> None:
         f"    └── * {refs['first']}",
         "        │   reused 'hidden[12]': hidden1, hidden2",
     ]
-    assert lines[5] == f"        │   data {data} ({fingerprint})"
+    assert lines[5] == f"        │   data {data.name} ({fingerprint})"
     assert re.fullmatch(r"        │   test accuracy 0\.\d{4}, [+-]\d\.\d{4} against from scratch", lines[6])
     assert lines[7:10] == [
         f"        └── {refs['second']}",
         "                reused 'hidden1': hidden1",
-        f"                data {data} ({fingerprint})",
+        f"                data {data.name} ({fingerprint})",
     ]
     assert re.fullmatch(r"                test accuracy 0\.\d{4}", lines[10])
     assert len(lines) == 11
@@ -118,7 +118,7 @@ def test_the_document(zoo_command: Zoo, family: Family) -> None:
     }  # fmt: skip
     assert (second["parent"], second["reuse"], second["reused"]) == (family.refs["first"], "hidden1", ["hidden1"])
     assert 0 <= first["metrics"]["test_accuracy"] <= 1 and "scratch_test_accuracy" in first["metrics"]
-    assert (tiny["reuse"], tiny["data"], first["data"]) == ("", "", str(family.data))
+    assert (tiny["reuse"], tiny["data"], first["data"]) == ("", "", family.data.name)
 
 
 def test_a_pulled_model_has_its_origin_above(zoo_command: Zoo, hub: HubServer, family: Family, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_mermaid(zoo_command: Zoo, family: Family) -> None:
 
 def _reused(pattern: str, names: str, family: Family) -> str:
     fingerprint = Shelf().find("first").card.lineage.fingerprint[:12]  # type: ignore[union-attr]
-    return f"\"reused '{pattern}': {names}<br>data {family.data} ({fingerprint})\""
+    return f"\"reused '{pattern}': {names}<br>data {family.data.name} ({fingerprint})\""
 
 
 HOSTILE = (

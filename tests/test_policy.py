@@ -19,7 +19,6 @@ def test_without_a_file_nothing_is_forbidden(zoo_home: Path) -> None:
     assert read(Home(zoo_home)) == Policy()
     assert not zoo_home.exists()
     Policy().check_unsafe(True)
-    Policy().check_pull("hf://a/b", signed=False, verified=False)
     Policy().check_publish(signed=False, unsafe=True)
 
 
@@ -77,14 +76,9 @@ STRICT = Policy(True, (Path("/k.pub"),), True, Path("/z/policy.toml"))
 
 def test_what_a_strict_policy_says() -> None:
     STRICT.check_unsafe(False)
-    STRICT.check_pull("hf://a/b@c", signed=True, verified=True)
     STRICT.check_publish(signed=True, unsafe=False)
     with pytest.raises(ZooError, match=r"^the policy /z/policy\.toml forbids --allow-unsafe$"):
         STRICT.check_unsafe(True)
-    with pytest.raises(ZooError, match=r"^the policy /z/policy\.toml requires a signature; hf://a/b@c has none$"):
-        STRICT.check_pull("hf://a/b@c", signed=False, verified=False)
-    with pytest.raises(ZooError, match=r"hf://a/b@c is signed by none of the policy's keys$"):
-        STRICT.check_pull("hf://a/b@c", signed=True, verified=False)
     with pytest.raises(ZooError, match=r"requires a signature$") as caught:
         STRICT.check_publish(signed=False, unsafe=False)
     assert caught.value.hint == "publish it with --sign KEY"

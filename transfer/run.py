@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
@@ -207,16 +208,10 @@ class Job:
 
 
 def lineage(plan: Plan, result: Result) -> Lineage:
-    """Say where a run's model comes from."""
-    return Lineage(
-        plan.model,
-        plan.reuse,
-        result.reused,
-        plan.data,
-        result.fingerprint,
-        result.run,
-        msgspec.to_builtins(plan),
-    )
+    """Say where a run's model comes from; of a path to the data, what travels with the model is the file's name."""
+    data = plan.data if ":" in plan.data else PurePath(plan.data).name
+    choices = msgspec.to_builtins(replace(plan, data=data))
+    return Lineage(plan.model, plan.reuse, result.reused, data, result.fingerprint, result.run, choices)
 
 
 def metrics(result: Result) -> dict[str, float | list[float]]:

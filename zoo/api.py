@@ -109,6 +109,11 @@ def prepare(
 
     shelf = Shelf()
     model = shelf.find(ref)
+    if not model.card.layers:
+        raise ZooError(
+            f"{model.name} is kept as it came, in the format {model.card.format}, which cannot be opened yet",
+            "zoo show lists its files; zoo list shows the models that can be opened with their parameters",
+        )
     where = find_data(shelf, model, data)
     plan = make_plan(model.ref, where.name, reuse, freeze, unfreeze, seed, dict(options))
     from transfer.plan import choose

@@ -48,8 +48,16 @@ def search(words: str, *, where: str | None = None, limit: int = 20) -> builtins
         return Shelf().search(words, limit)
     from registry.sources.table import searchable
 
-    scheme, found, place = where.partition("://")
-    return searchable(scheme).search(words, limit, where if scheme.startswith("http") else place if found else "")
+    scheme, place = _place(where)
+    return searchable(scheme).search(words, limit, place)
+
+
+def _place(where: str) -> tuple[str, str]:
+    """Split a place to search in into its scheme and what the source calls it: a host for OCI, else a whole address."""
+    if where.startswith(("/", "./", "../", "~", "file:")) or where in (".", ".."):
+        return "file", where
+    scheme, _, rest = where.partition("://")
+    return scheme, rest if scheme == "oci" else where if rest else ""
 
 
 def pull(ref: str, name: str | None = None, *, watch: Watch | None = None, **options: Any) -> Model:

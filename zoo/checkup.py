@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from registry import policy
 from registry.errors import ZooError
 from registry.shelf import Shelf
+from zoo.output import count, size
 
 EXTRAS = {"kaggle": "kagglehub", "oci": "oras", "postgres": "psycopg", "s3": "s3fs", "sign": "model_signing"}
 LITTLE_SPACE = 2**30
@@ -57,7 +58,7 @@ def _home(shelf: Shelf) -> Iterator[Check]:
 def _space(shelf: Shelf) -> Iterator[Check]:
     place = next(path for path in (shelf.home.root, *shelf.home.root.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free
-    yield Check("space", free > LITTLE_SPACE, f"{free / 1e9:.1f} GB free", "zoo gc; zoo cache list")
+    yield Check("space", free > LITTLE_SPACE, f"{size(free)} free", "zoo gc; zoo cache list")
 
 
 def _catalogue(shelf: Shelf) -> Iterator[Check]:
@@ -65,7 +66,7 @@ def _catalogue(shelf: Shelf) -> Iterator[Check]:
     for problem in problems:
         yield Check("catalogue", False, problem, "zoo doctor --rebuild makes it anew from the stored files")
     if not problems:
-        yield Check("catalogue", True, f"{shelf.local.catalogue.count():,} models")
+        yield Check("catalogue", True, count(shelf.local.catalogue.count(), "model"))
 
 
 def _files(shelf: Shelf) -> Iterator[Check]:
@@ -90,8 +91,12 @@ def _files(shelf: Shelf) -> Iterator[Check]:
 def _leftovers(shelf: Shelf) -> Iterator[Check]:
     from registry.collect import collect
 
-    dead = collect(shelf.local, dry_run=True)
-    found = f"{dead.blobs} files with {dead.bytes / 1e6:.1f} MB that no model needs; zoo gc removes them"
+    try:
+        dead = collect(shelf.local, dry_run=True)
+    except ZooError as error:  # others use the store as well: that is no fault
+        yield Check("leftovers", True, error.message)
+        return
+    found = f"{count(dead.blobs, 'file')} with {size(dead.bytes)} that no model needs; zoo gc removes them"
     yield Check("leftovers", True, found if dead.blobs else "none")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.model import Summary
 from registry.sources.remote import Found
+from registry.spot import MAIN
 from zoo.output import day, size, table
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def pull_page(pull: Pull, pulled: Pulled | None) -> str:
     how = f"imported: {len(model.card.layers)} layers" if pulled.imported else f"format {model.card.format}"
     following = f"next: zoo layers {model.name}" if model.card.layers else f"next: zoo show {model.name}"
     checked = ", signature checked" if pulled.signed else ""
+    if pull.spot.branch != MAIN:
+        checked += f", on the branch {pull.spot.branch}; {model.name} is what it was"
     parts.append(f"pulled {ref}\nstored as {model.ref} ({how}{checked})\n{following}")
     return "\n\n".join(parts)
 

@@ -86,8 +86,12 @@ def find_data(shelf: Shelf, model: Model, text: str | None) -> DataRef:
     if text is None and chosen in {file.path for file in model.card.files}:
         return DataRef(shelf.folder(model) / chosen, f"{model.ref}:{chosen}")
     name, found, file = chosen.rpartition(":")
-    if found and not Path(chosen).exists() and Ref.parse(name).source == "":
+    if found and (text is None or not Path(chosen).exists()) and Ref.parse(name).source == "":
         return _data_of(shelf, shelf.find(name), file)
+    if text is None:  # a card may come from anywhere: it does not choose files on this machine
+        raise ZooError(
+            f"the default data of {model.name}, {chosen!r}, are no file of a model", "pass yours: --data FILE.npz"
+        )
     return DataRef(Path(chosen).expanduser(), chosen)
 
 

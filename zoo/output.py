@@ -44,8 +44,8 @@ def names(lines: Sequence[str]) -> None:
 
 
 def say(text: str = "") -> None:
-    """Print a line for people on stdout."""
-    typer.echo(text)
+    """Print text for people on stdout; what others wrote on a card must not steer the terminal."""
+    typer.echo("".join(letter for letter in text if letter.isprintable() or letter == "\n"))
 
 
 def size(count: int) -> str:
@@ -60,6 +60,15 @@ def size(count: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+def count(number: int, thing: str) -> str:
+    """Write how many there are of something.
+
+    >>> count(1, "file"), count(2_000, "file")
+    ('1 file', '2,000 files')
+    """
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
 def day(seconds: float) -> str:

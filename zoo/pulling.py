@@ -15,10 +15,10 @@ from registry.formats import format_of
 from registry.model import Model
 from registry.policy import Policy
 from registry.pulling import Offer, downloaded, is_offered, offer, place_of
-from registry.ref import Ref, check_path
+from registry.ref import Ref, check_label, check_path
 from registry.shelf import Shelf
 from registry.sources.local import paths_of
-from registry.spot import Spot
+from registry.spot import MAIN, Spot
 from registry.trust import refuse_unsafe
 from registry.watch import Watch
 from zoo.front_matter import Facts, read_front_matter
@@ -82,7 +82,11 @@ class Pull:
         """Refuse what is not signed as the policy and the user want it."""
         ref = str(self.offer.listing.ref)
         if self.trusted.require_signature:
-            signatures.check_any(folder, signature, self.trusted.public_keys, ref)
+            try:
+                signatures.check_any(folder, signature, self.trusted.public_keys, ref)
+            except ZooError as error:
+                why = f"the policy {self.trusted.path} requires a signature: {error.message}"
+                raise ZooError(why, error.hint) from error
         if self.key:
             signatures.check_any(folder, signature, [self.key], ref)
 
@@ -122,12 +126,22 @@ def of_ref(
     offered = offer(ref, include=include, allow_unsafe=allow_unsafe)
     known = _known(shelf, name, offered, convert)
     chosen = known.name if known else name or offered.listing.name
-    spot = Spot(
-        chosen, tag=tag, update=update or _same_place(shelf, chosen, offered), origin=str(offered.listing.ref)
-    )  # fmt: skip
+    same = _same_place(shelf, chosen, offered)
+    branch = _branch(ref.revision) if same and not update else MAIN
+    spot = Spot(chosen, branch, tag, update or same, str(offered.listing.ref))
     if not known:
         shelf.check_free(spot)
     return Pull(offered, spot, known, trusted, verify_with, convert)
+
+
+def _branch(revision: str | None) -> str:
+    """Choose the branch for a further revision: one that is asked for by name does not change what NAME means here."""
+    if revision is None:
+        return MAIN
+    try:
+        return check_label(revision)
+    except ZooError:  # a commit
+        return "pulled"
 
 
 def _known(shelf: Shelf, name: str | None, offered: Offer, convert: bool) -> Model | None:

@@ -176,6 +176,10 @@ def _check_model(shelf: Shelf, model: Model, spot: Spot | None, terms: Terms) ->
         raise ZooError(
             f"{model.name} is in the catalogue already", "publish it elsewhere with --to, or give --as or --tag"
         )
+    elif terms.tag and not terms.to and model.source != shelf.local.name:
+        raise ZooError(
+            f"{model.name} ships with zoo and has no tags", f"zoo publish {model.name} --as NAME makes it yours"
+        )
     elif terms.tag and (known := shelf.local.find(model.name, terms.tag)) and known.revision != model.revision:
         raise ZooError(
             f"the tag {terms.tag!r} of {model.name} names {known.revision[:12]} already", "choose another tag"

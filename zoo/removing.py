@@ -10,6 +10,7 @@ from registry.lineage import children
 from registry.model import Model
 from registry.ref import Ref
 from registry.shelf import Shelf
+from zoo.output import count
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,8 @@ class Removal:
     @property
     def sentence(self) -> str:
         """Say what goes."""
-        count = len(self.revisions)
-        which = (
-            f"{self.name}@{self.revision[:12]}"
-            if self.revision
-            else f"{self.name} with {count} " + ("revision" if count == 1 else "revisions")
-        )
+        whole = f"{self.name} with {count(len(self.revisions), 'revision')}"
+        which = f"{self.name}@{self.revision[:12]}" if self.revision else whole
         return which + (f", which {', '.join(self.dependants)} came from" if self.dependants else "")
 
     def run(self) -> int:
@@ -71,5 +68,12 @@ def prepare(text: str, *, force: bool = False) -> Removal:
 
 def _dependants(shelf: Shelf, going: list[Model]) -> tuple[str, ...]:
     gone = {(model.name, model.revision) for model in going}
-    made = [child for model in going for child in children(shelf, model)]
+    last = [model for model in going if not _stays(shelf, model, gone)]
+    made = [child for model in last for child in children(shelf, model)]
     return tuple(sorted({child.ref for child in made if (child.name, child.revision) not in gone}))
+
+
+def _stays(shelf: Shelf, model: Model, gone: set[tuple[str, str]]) -> bool:
+    """Say whether the revision is there under another name as well."""
+    holders = shelf.local.catalogue.by_revision(model.revision)
+    return any((holder.name, holder.revision) not in gone for holder in holders)

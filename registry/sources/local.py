@@ -137,6 +137,7 @@ class Local:
         """Store and commit; where another process collected some of the bytes in between, store them again."""
         self.workspaces.sweep()
         with self._storing(spot.name):
+            self.store.join(self.home.identity)
             for _ in range(TRIES):
                 try:
                     model = self._commit(store(), folder, spot)

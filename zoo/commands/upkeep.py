@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from zoo.options import DryRun, Json, Name, Yes
-from zoo.output import json_document, say, size
+from zoo.output import count, json_document, say, size
 
 
 def mount(app: typer.Typer) -> None:
@@ -94,8 +94,8 @@ def collect(dry_run: DryRun = False, json: Json = False) -> None:
         return
     word = "would be removed" if dry_run else "removed"
     say(
-        f"{word}: {done.blobs} files ({size(done.bytes)}), {done.checkouts} laid-out folders, "
-        f"{done.unfinished} pieces of unfinished work"
+        f"{word}: {count(done.blobs, 'file')} ({size(done.bytes)}), {count(done.checkouts, 'laid-out folder')}, "
+        f"{count(done.unfinished, 'piece')} of unfinished work"
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from registry.card import CARD_FILE, MAX_CARD_BYTES, SHA256, Card, decode, encode, revision_of
+from registry.card import CARD_FILE, MAX_CARD_BYTES, SHA256, SIGNATURE_FILE, Card, decode
 from registry.errors import ZooError, near
 from registry.places import Place
 from registry.ref import LABEL
@@ -104,18 +104,25 @@ class Published:
         if taken not in ("", revision):
             raise ZooError(f"the tag {tag!r} of {self.place.url} is taken by revision {taken[:12]}", "take another tag")
 
-    def put(self, folder: Path, card: Card, watch: Watch) -> str:
-        """Upload a revision, unless it is there already; return its name."""
-        revision = revision_of(card)
-        if self.place.below(f"{revision}/{CARD_FILE}").kind():
-            return revision
-        paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        paths = [path for path in paths if path != CARD_FILE]
-        progress = Progress(watch, "upload", sum((folder / path).stat().st_size for path in paths))
+    def put(self, folder: Path, watch: Watch) -> str:
+        """Upload a revision; return its name. Files that are there with their size are left, so that a half or damaged
+        upload is completed, and a signature can follow later.
+        """
+        zoo_json = (folder / CARD_FILE).read_bytes()
+        revision = hashlib.sha256(zoo_json).hexdigest()
         target = self.place.below(revision)
-        for path in paths:
-            target.upload(folder / path, path, progress)
-        target.below(CARD_FILE).write(encode(card))
+        there = target.files() if target.kind() else {}
+        sizes = {
+            path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()
+        }
+        missing = sorted(path for path, size in sizes.items() if there.get(path) != size or path == SIGNATURE_FILE)
+        progress = Progress(watch, "upload", sum(sizes[path] for path in missing))
+        for path in missing:
+            if path != CARD_FILE:
+                target.upload(folder / path, path, progress)
+        if CARD_FILE in missing:
+            target.below(CARD_FILE).write(zoo_json)
+            progress.add(len(zoo_json), CARD_FILE)
         return revision
 
     def label(self, label: str, revision: str) -> None:

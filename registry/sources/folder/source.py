@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from registry.card import CARD_FILE, MAX_CARD_BYTES, Card, decode, revision_of
+from registry.card import CARD_FILE, MAX_CARD_BYTES, Card, decode
 from registry.errors import ZooError, near
 from registry.places import Place, open_place
 from registry.ref import MAX_NAME, Ref, check_label
@@ -68,8 +68,8 @@ class Files:
         ref, place, branch = _opened(ref)
         labels = [check_label(branch or MAIN), *([check_label(tag)] if tag else [])]
         published = Published(place)
-        published.check_free(revision_of(card), tag)
-        revision = published.put(folder, card, watch)
+        published.check_free(hashlib.sha256((folder / CARD_FILE).read_bytes()).hexdigest(), tag)
+        revision = published.put(folder, watch)
         for label in reversed(labels):
             published.label(label, revision)
         pinned = _pinned(ref, revision)

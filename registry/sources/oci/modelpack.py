@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from registry.card import Card, FileEntry, revision_of
+from registry.card import CARD_FILE, Card, FileEntry
 from registry.errors import ZooError
 from registry.ref import check_path
 from registry.sources.remote import RemoteFile
@@ -120,8 +120,9 @@ def manifest_of(card: Card, files: Iterable[FileEntry]) -> tuple[bytes, bytes]:
     Returns:
         The configuration blob and the manifest, as they are uploaded.
     """
-    layers = tuple(_layer(card, file) for file in sorted(files, key=lambda file: file.path))
-    config = msgspec.json.encode(_configuration(card, layers))
+    ordered = sorted(files, key=lambda file: file.path)
+    layers = tuple(_layer(card, file) for file in ordered)
+    config = msgspec.json.encode(_configuration(card, revision_in(ordered), layers))
     described = Descriptor(CONFIG, digest_of(config), len(config))
     return config, msgspec.json.encode(Manifest(2, MANIFEST, MODEL, described, layers))
 
@@ -207,13 +208,17 @@ def size_text(parameters: int) -> str:
     return f"{parameters / 1000:.1f}K"
 
 
+def revision_in(files: Iterable[FileEntry]) -> str:
+    """Return the revision of what is pushed: the sha256 of its `zoo.json`."""
+    return next(file.sha256 for file in files if file.path == CARD_FILE)
+
+
 def _layer(card: Card, file: FileEntry) -> Descriptor:
     named = {FILE_PATH: file.path, TITLE: file.path}
     return Descriptor(media_type_of(card, file.path), f"sha256:{file.sha256}", file.bytes, named)
 
 
-def _configuration(card: Card, layers: tuple[Descriptor, ...]) -> Configuration:
-    revision = revision_of(card)
+def _configuration(card: Card, revision: str, layers: tuple[Descriptor, ...]) -> Configuration:
     licenses = (card.license,) if card.license else ()
     about = About(card.name, card.name, revision[:12], revision, card.summary, licenses)
     technical = Technical(card.format, size_text(card.parameters) if card.parameters else "")

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from registry.blobs import entry_of
-from registry.card import CARD_FILE, MAX_CARD_BYTES, Card, FileEntry, decode, revision_of
+from registry.card import CARD_FILE, MAX_CARD_BYTES, Card, FileEntry, decode
 from registry.errors import ZooError
 from registry.ref import Ref
 from registry.sources.oci.distribution import Repository
-from registry.sources.oci.modelpack import Manifest, about, digest_of, files_of, manifest_of, read_manifest
+from registry.sources.oci.modelpack import Manifest, about, digest_of, files_of, manifest_of, read_manifest, revision_in
 from registry.sources.parts import Progress, take
 from registry.sources.remote import Found, Listing, Pushed, RemoteFile
 from registry.watch import Watch
@@ -48,8 +48,8 @@ class OCI:
         As with Docker, a tag that exists moves; what it named stays and is found by its digest. Who may see a
         repository is the registry's own business, so `private` changes nothing.
         """
-        tags = _tags(card, ref, tag)
         entries = [entry_of(folder, path.relative_to(folder).as_posix()) for path in _files(folder)]
+        tags = _tags(revision_in(entries), ref, tag)
         config, manifest = manifest_of(card, entries)
         with _repository(ref) as repository:
             _upload(repository, folder, entries, watch)
@@ -106,8 +106,8 @@ def _listing(ref: Ref, repository: Repository, manifest: Manifest) -> Listing:
     return Listing(ref, name, files, license=" OR ".join(said.licenses), summary=said.description)
 
 
-def _tags(card: Card, ref: Ref, tag: str | None) -> list[str]:
-    named = [ref.revision] if ref.revision else [revision_of(card)[:12], "latest"]
+def _tags(revision: str, ref: Ref, tag: str | None) -> list[str]:
+    named = [ref.revision] if ref.revision else [revision[:12], "latest"]
     tags = list(dict.fromkeys([*named, *([tag] if tag else [])]))
     for name in tags:
         if not TAG.fullmatch(name):
