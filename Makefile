@@ -5,14 +5,18 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint types bench wheel models clean
+.PHONY: demo test services lint types bench wheel models clean
 
 demo: $(VENV)/.zoo
 	$(BIN)/zoo transfer mnist-dnn --reuse 'hidden[123]'
 	@echo "(zoo is $(BIN)/zoo)"
 
-test: $(VENV)/.test
-	$(BIN)/python -m pytest
+test: $(VENV)/.test services
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# PostgreSQL and docker-registry, which the tests start; from Debian's packages where they are missing.
+services:
+	tests/services.sh
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -24,6 +28,7 @@ types: $(VENV)/.lint
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/transfer_vs_keras.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/catalogue.py
 
 wheel: $(VENV)/.test
 	$(BIN)/python -m build
