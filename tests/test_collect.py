@@ -99,9 +99,7 @@ def test_files_that_another_catalogue_uses_are_left(
     for seed, shelf in enumerate((one, two)):
         shelf.publish(write_model(made, seed), made, Spot("mine"))
     one.local.store.put_bytes(b"an orphan")
-    with pytest.raises(
-        ZooError, match=r"in s3://.*/both also belong to \S+/two/catalogue\.db, which"
-    ) as caught:
+    with pytest.raises(ZooError, match=r"in s3://.*/both also belong to \S+/two/catalogue\.db, which") as caught:
         collect(one.local)
     assert "remove its note from catalogues/" in caught.value.hint
     assert discard(one.local, one.local.catalogue.remove("mine")) == 0

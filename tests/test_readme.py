@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_server import HubServer, hub  # noqa: F401
 
 from registry.card import Card, FileEntry, LayerInfo, Lineage, Preprocessing, TensorSpec
 from zoo.readme import readme
@@ -47,11 +48,20 @@ def test_linked_files_are_there() -> None:
         assert (ROOT / target).exists(), target
 
 
-def test_the_way_through_the_readme(zoo_command: Callable[..., Any], data_file: Path, tmp_path: Path) -> None:
+def test_the_way_through_the_readme(
+    zoo_command: Callable[..., Any],
+    data_file: Path,
+    tmp_path: Path,
+    hub: HubServer,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     import numpy as np
     from conftest import blobs, chain
 
     chain().save(tmp_path / "mine.keras")
+    hub.add("org/name", {"model.keras": (tmp_path / "mine.keras").read_bytes()})
+    hub.tag("org/name", "v1")
+    monkeypatch.setenv("HF_TOKEN", hub.token)
     np.save(tmp_path / "x.npy", blobs(3)[0])
     names = {"my/model.ckpt": str(tmp_path / "mine.keras"), "my.npz": str(data_file), "other.npz": str(data_file),
              "x.npy": str(tmp_path / "x.npy"), "block[12]": "hidden[12]"}  # fmt: skip
