@@ -8,9 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from registry.watch import Watch, silent
+from zoo.output import size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+
+BYTES = ("download", "upload")  # stages that count bytes
 
 
 @contextmanager
@@ -20,10 +24,10 @@ def bars(quiet: bool = False) -> Iterator[Watch]:
         yield silent
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
-        TextColumn("{task.description:<18}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.description:<18}"), BarColumn(24), TextColumn("{task.fields[amount]}"), TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -36,6 +40,7 @@ class _Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        amount = f"{size(done)}/{size(total)}" if stage in BYTES else f"{done}/{total}"
         if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=total, note=note)
-        self._progress.update(self._tasks[stage], completed=done, total=total, note=note)
+            self._tasks[stage] = self._progress.add_task(stage, total=total, note=note, amount=amount)
+        self._progress.update(self._tasks[stage], completed=done, total=total, note=note, amount=amount)
