@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from registry.catalogue import own_sqlite  # noqa: F401  before any test module imports TensorFlow, and then sqlite3
+
 pytest_plugins = ["services"]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
