@@ -622,8 +622,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 READ = """
 import os
-import registry.catalogue.sqlite
-from registry.catalogue import Catalogue
+from registry.catalogue import Catalogue, changes, lookup, search, sqlite
 from registry.card import Card
 from registry.errors import ZooError
 if os.geteuid() == 0:
