@@ -3,8 +3,8 @@
 python benchmarks/catalogue.py [--models 1000000] [--keep FOLDER] [--pairs 11] [--url postgresql://...]
 
 Making a million models takes five to twenty minutes. `--keep` leaves the catalogue in a folder (3 GB) and takes it from
-there the next time. Lists and `python -c 'import typer'` run in turn, and the ratio is taken pair by pair. The exit code
-is 1 where a limit is not held.
+there the next time. Lists and `python -c 'import typer'` run in turn, and the ratio is taken pair by pair. The exit
+code is 1 where a limit is not held.
 """
 
 from __future__ import annotations

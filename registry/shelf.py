@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry.card import Card
 from registry.errors import ZooError, near
@@ -13,7 +14,9 @@ from registry.ref import Ref
 from registry.sources.local import Local
 from registry.sources.shipped import Shipped
 from registry.sources.source import Source
-from registry.spot import Spot
+
+if TYPE_CHECKING:
+    from registry.spot import Spot
 
 SORTS = {
     "name": lambda line: line.name,

@@ -16,8 +16,8 @@ UsageError: type[Any] = typer.BadParameter.__bases__[0]
 
 INTERRUPTED = 130  # what Typer makes of a Ctrl-C
 
-# The groups of commands, and the words of each: one that is not asked for is neither imported nor built, which would
-# take as long as `zoo list` itself.
+# The groups of commands, and the words of each: what is not asked for is neither imported nor built, which would take
+# as long as `zoo list` itself.
 GROUPS = {
     "catalogue": ("list", "show", "layers", "lineage", "import"),
     "hubs": ("search", "pull", "publish"),
@@ -29,7 +29,7 @@ GROUPS = {
 
 
 def application(word: str = "") -> typer.Typer:
-    """Return the command line with the group that has the command `word`; with all of them where none has it."""
+    """Return the command line with the command `word` alone; with all of them where there is none such."""
     app = typer.Typer(
         name="zoo",
         no_args_is_help=True,
@@ -38,9 +38,11 @@ def application(word: str = "") -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(zoo)
-    chosen = [group for group, words in GROUPS.items() if word in words] or list(GROUPS)
-    for group in chosen:
+    chosen = [group for group, words in GROUPS.items() if word in words]
+    for group in chosen or GROUPS:
         import_module(f"zoo.commands.{group}").mount(app)
+    if chosen:  # what is built for a command are its options, one by one
+        app.registered_commands = [command for command in app.registered_commands if command.name == word]
     return app
 
 

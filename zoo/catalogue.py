@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from registry.errors import ZooError
 from registry.model import Model, Summary
 from registry.shelf import Shelf
-from registry.spot import Spot
 
 if TYPE_CHECKING:
     from registry.collect import Collected
@@ -138,6 +137,8 @@ def kin(model: Model) -> Kin:
 
 def check_free(name: str, *, update: bool = False) -> None:
     """Refuse a name for a new model before any work is done for it; raises `ZooError` where it is taken."""
+    from registry.spot import Spot
+
     Shelf().check_free(Spot(name, update=update))
 
 

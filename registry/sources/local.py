@@ -10,17 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry import manifest
 from registry.card import CARD_FILE, SIGNATURE_FILE, Card, FileEntry, decode, encode
 from registry.errors import ZooError
 from registry.home import Home
 from registry.model import Model
-from registry.spot import Spot
-from registry.workspace import Workspaces
 
 if TYPE_CHECKING:
     from registry.blobs import Store
     from registry.catalogue import Catalogue
+    from registry.spot import Spot
+    from registry.workspace import Workspaces
 
 TRIES = 3
 MAX_TEXT = 20_000  # characters of a README that full-text search looks at
@@ -33,7 +32,6 @@ class Local:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.workspaces = Workspaces(home.work)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -41,6 +39,13 @@ class Local:
         from registry.catalogue import Catalogue
 
         return Catalogue(self.home.catalogue)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        """Where work lies that is not finished."""
+        from registry.workspace import Workspaces
+
+        return Workspaces(self.home.work)
 
     @cached_property
     def store(self) -> Store:
@@ -108,6 +113,8 @@ class Local:
 
     def tag(self, model: Model, label: str, *, move: bool = False) -> None:
         """Give a revision a tag; raises `ZooError` where the tag names another, unless it may be moved."""
+        from registry import manifest
+
         note = manifest.Manifest("tag", model.name, model.revision, time.time(), tag=label)
         with self._storing(model.name):
             blob = self.store.put_bytes(manifest.encode(note))
@@ -149,6 +156,8 @@ class Local:
         raise ZooError(f"cannot store {spot.name}: its files vanish as soon as they are stored", "is zoo gc running?")
 
     def _commit(self, zoo_json: bytes, folder: Path, spot: Spot) -> Model:
+        from registry import manifest
+
         revision, created = self.store.put_bytes(zoo_json).sha256, time.time()
         note = manifest.Manifest("commit", spot.name, revision, created, spot.branch, spot.origin)
         blob = self.store.put_bytes(manifest.encode(note))
