@@ -44,6 +44,16 @@ def publish_many(job: tuple[Home, int, int]) -> list[str]:
     return names
 
 
+def collect_until(job: tuple[Home, str]) -> int:
+    """Collect garbage again and again until a model is there; return how many times. `job` is the home and its name."""
+    at, name = job
+    times = 0
+    while not Shelf(at).local.find(name):
+        collect(Shelf(at).local)
+        times += 1
+    return times
+
+
 def churn(seed: int, source: str) -> None:
     """Publish, update, pull, tag, remove and collect until killed."""
     draw, shelf = random.Random(seed), Shelf()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -16,12 +16,11 @@ from registry.home import Home
 from registry.model import Model
 
 if TYPE_CHECKING:
-    from registry.blobs import Store
+    from registry.blobs import Blob, Store
     from registry.catalogue import Catalogue
     from registry.spot import Spot
     from registry.workspace import Workspaces
 
-TRIES = 3
 MAX_TEXT = 20_000  # characters of a README that full-text search looks at
 
 
@@ -115,16 +114,16 @@ class Local:
         """Give a revision a tag; raises `ZooError` where the tag names another, unless it may be moved."""
         from registry import manifest
 
-        note = manifest.Manifest("tag", model.name, model.revision, time.time(), tag=label)
-        with self._storing(model.name):
-            blob = self.store.put_bytes(manifest.encode(note))
-        self.catalogue.tag(model.name, label, model.revision, move=move, manifest=blob.sha256)
+        note = manifest.encode(manifest.Manifest("tag", model.name, model.revision, time.time(), tag=label))
+        with self._storing(model.name), self._noted(note) as blob:
+            self.catalogue.tag(model.name, label, model.revision, move=move, manifest=blob.sha256)
+            self.store.put_bytes(note)  # once more: before the row was there, another process may have collected it
 
     def sign(self, model: Model, signature: bytes) -> None:
         """Keep a detached signature with its revision."""
         with self._storing(model.name):
-            blob = self.store.put_bytes(signature)
-        self.catalogue.sign(model.name, model.revision, blob.sha256)
+            self.catalogue.sign(model.name, model.revision, self.store.put_bytes(signature).sha256)
+            self.store.put_bytes(signature)
 
     @contextmanager
     def _storing(self, name: str) -> Iterator[None]:
@@ -141,42 +140,46 @@ class Local:
         return FileEntry(path, blob.bytes, blob.sha256)
 
     def _enter(self, store: Callable[[], bytes], folder: Path, spot: Spot) -> Model:
-        """Store and commit; where another process collected some of the bytes in between, store them again."""
+        """Store and commit; where another process collects some of the bytes in between, do both under its lock."""
         self.workspaces.sweep()
         with self._storing(spot.name):
             self.store.join(self.home.identity)
-            for _ in range(TRIES):
-                try:
+            try:
+                model = self._commit(store(), folder, spot)
+            except GoneError:
+                with self.catalogue.exclusive():
                     model = self._commit(store(), folder, spot)
-                except GoneError:
-                    continue
-                if spot.tag:
-                    self.tag(model, spot.tag)
-                return model
-        raise ZooError(f"cannot store {spot.name}: its files vanish as soon as they are stored", "is zoo gc running?")
+            if spot.tag:
+                self.tag(model, spot.tag)
+            return model
 
     def _commit(self, zoo_json: bytes, folder: Path, spot: Spot) -> Model:
         from registry import manifest
+        from registry.blobs import Blob
 
-        revision, created = self.store.put_bytes(zoo_json).sha256, time.time()
-        note = manifest.Manifest("commit", spot.name, revision, created, spot.branch, spot.origin)
-        blob = self.store.put_bytes(manifest.encode(note))
-        try:
+        text, created = self.store.put_bytes(zoo_json), time.time()
+        note = manifest.Manifest("commit", spot.name, text.sha256, created, spot.branch, spot.origin)
+        with self._noted(manifest.encode(note)) as blob:
             return self.catalogue.commit(
                 decode(zoo_json), zoo_json=zoo_json, name=spot.name, branch=spot.branch, update=spot.update,
                 origin=spot.origin, text=_readme(folder), manifest=blob.sha256, created=created,
-                stored=self._check_stored,
+                stored=lambda files: self._check_stored((text, blob, *(Blob(one.sha256, one.bytes) for one in files))),
             )  # fmt: skip
+
+    @contextmanager
+    def _noted(self, note: bytes) -> Iterator[Blob]:
+        """Store a manifest; take it back where what it says is refused, or a catalogue made anew would hold that."""
+        blob = self.store.put_bytes(note)
+        try:
+            yield blob
         except ZooError:
-            self.store.delete(blob.sha256)  # or a catalogue made anew from blobs would hold what was refused
+            self.store.delete(blob.sha256)
             raise
 
-    def _check_stored(self, files: Sequence[FileEntry]) -> None:
-        from registry.blobs import holds
-
-        for file in files:
-            if not holds(self.store, file):
-                raise GoneError(file.path)
+    def _check_stored(self, blobs: Iterable[Blob]) -> None:
+        for blob in blobs:
+            if self.store.size(blob.sha256) != blob.bytes:
+                raise GoneError(f"{blob.sha256} is gone from {self.store.where} as soon as it is stored")
 
 
 def _check(expected: FileEntry, got: FileEntry) -> None:
@@ -187,7 +190,7 @@ def _check(expected: FileEntry, got: FileEntry) -> None:
         )
 
 
-class GoneError(Exception):
+class GoneError(ZooError):
     """A blob was collected between its storing and its commit."""
 
 
