@@ -453,3 +453,40 @@ def test_a_server_that_refuses(zoo_command: Zoo, hub: HubServer, tiny: str, monk
     revision = zoo_command(*words, "--json")["revision"]
     assert zoo_command("pull", "hf://me/x", "--as", "back", "--json")["revision"] == revision
     assert local(zoo_command) == ["back", "tiny", "x"]
+
+
+def test_places_are_searched_by_their_address(zoo_command: Zoo, s3: str, tmp_path: Path) -> None:
+    zoo_command("publish", "mnist-dnn", "--as", "digits")
+    for place in (f"{s3}/models", f"file:{tmp_path}/shelf"):
+        zoo_command("publish", "digits", "--to", f"{place}/digits")
+        found = zoo_command("search", "digit", "--in", place, "--json")
+        assert [line["name"].endswith("/digits") for line in found["models"]] == [True], found
+    assert zoo_command("search", "digit", "--in", f"{tmp_path}/shelf", "-q").strip().endswith("/digits")
+
+
+def test_a_signature_can_follow(zoo_command: Zoo, s3: str, tmp_path: Path) -> None:
+    subprocess.run(
+        ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", tmp_path / "key"], check=True
+    )
+    subprocess.run(["openssl", "ec", "-in", tmp_path / "key", "-pubout", "-out", tmp_path / "pub"], check=True)
+    zoo_command("publish", "mnist-dnn", "--as", "digits")
+    zoo_command("publish", "digits", "--to", f"{s3}/digits")
+    zoo_command("pull", f"{s3}/digits", "--as", "again", "--verify-with", tmp_path / "pub", code=1)
+    assert "is not signed: it has no model.sig" in zoo_command.err  # type: ignore[attr-defined]
+    zoo_command("publish", "digits", "--to", f"{s3}/digits", "--sign", tmp_path / "key")
+    assert zoo_command("pull", f"{s3}/digits", "--as", "again", "--verify-with", tmp_path / "pub", "--json")["signed"]
+
+
+def test_what_a_place_has_lost_is_published_again(zoo_command: Zoo, tmp_path: Path) -> None:
+    zoo_command("publish", "mnist-dnn", "--as", "digits")
+    zoo_command("publish", "digits", "--to", f"file:{tmp_path}/shelf")
+    next((tmp_path / "shelf").glob("*/test.npz")).unlink()
+    zoo_command("pull", f"file:{tmp_path}/shelf", "--as", "again", code=1)
+    assert "has lost test.npz\nhint: publish it again" in zoo_command.err  # type: ignore[attr-defined]
+    zoo_command("publish", "digits", "--to", f"file:{tmp_path}/shelf")
+    zoo_command("pull", f"file:{tmp_path}/shelf", "--as", "again")
+
+
+def test_a_shipped_model_has_no_tags(zoo_command: Zoo) -> None:
+    zoo_command("publish", "mnist-dnn", "--tag", "v1", code=1)
+    assert "mnist-dnn ships with zoo and has no tags" in zoo_command.err  # type: ignore[attr-defined]

@@ -177,6 +177,28 @@ def test_a_newer_commit_is_a_new_revision_of_the_same_name(zoo_command: Zoo, hub
     assert content("name")["labels.txt"] == b"c\nd\n"
 
 
+def test_a_revision_that_is_asked_for_by_name_does_not_change_what_the_name_means(
+    zoo_command: Zoo, hub: HubServer
+) -> None:
+    first = hub.add("org/name", FILES)
+    hub.tag("org/name", "v1")
+    hub.add("org/name", {"labels.txt": b"c\nd\n"})
+    new = zoo_command("pull", "hf://org/name", "--json")
+    shown = zoo_command("pull", "hf://org/name@v1")
+    assert "on the branch v1; name is what it was" in shown
+    assert zoo_command("show", "name", "--json")["revision"] == new["revision"]
+    assert content("name@v1")["labels.txt"] == b"a\nb\n"
+    assert zoo_command("pull", f"hf://org/name@{first}", "--json")["known"]
+    assert zoo_command("pull", "hf://org/name", "--json")["known"]
+    middle = hub.add("org/name", {"labels.txt": b"e\n"})
+    hub.add("org/name", {"labels.txt": b"f\n"})
+    zoo_command("pull", f"hf://org/name@{middle}")
+    assert content("name@pulled")["labels.txt"] == b"e\n"
+    assert zoo_command("show", "name", "--json")["revision"] == new["revision"]
+    zoo_command("pull", f"hf://org/name@{middle}", "--as", "name", "--tag", "middle", "--update")
+    assert content("name@middle")["labels.txt"] == b"e\n"
+
+
 def test_a_name_that_something_else_has(zoo_command: Zoo, hub: HubServer) -> None:
     hub.add("org/name", FILES)
     hub.add("other/name", FILES)
