@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry import policy, signatures
-from registry.card import CARD_FILE, SIGNATURE_FILE, Card, Lineage, decode
+from registry.card import CARD_FILE, SIGNATURE_FILE, decode
 from registry.errors import ZooError
 from registry.formats import format_of
 from registry.model import Model
 from registry.policy import Policy
 from registry.pulling import Offer, downloaded, is_offered, offer, place_of
-from registry.ref import Ref, check_label, check_path
+from registry.ref import Ref, check_label
 from registry.shelf import Shelf
-from registry.sources.local import paths_of
 from registry.spot import MAIN, Spot
 from registry.trust import refuse_unsafe
 from registry.watch import Watch
-from zoo.front_matter import Facts, read_front_matter
-from zoo.publishing import Importable, described
+from zoo.foreign import can_import, store
 
 if TYPE_CHECKING:
     from transfer.importers.imported import Imported
-
-KEPT = ("LICENSE", "LICENCE", "NOTICE")  # what goes along with a model that is imported anew
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,7 @@ class Pull:
                 if signature:
                     shelf.local.sign(model, signature)
                 return Pulled(model, signed=signed)
-            return replace(_foreign(shelf, folder, self), signed=signed)
+            return Pulled(*store(shelf, folder, self.offer.listing, self.spot, convert=self.convert), signed=signed)
 
     def _check(self, folder: Path, signature: bytes | None) -> None:
         """Refuse what is not signed as the policy and the user want it."""
@@ -162,7 +157,7 @@ def _is_what_was_asked(model: Model, offered: Offer, convert: bool) -> bool:
     taken = {file.path for file in offered.taken}
     if CARD_FILE in taken or any(file.archive for file in offered.taken):
         return True
-    if convert and _can_import(format_of(taken)[0]):
+    if convert and can_import(format_of(taken)[0]):
         return bool(model.card.layers)
     return not model.card.layers and taken <= {file.path for file in model.card.files}
 
@@ -189,71 +184,4 @@ def _adopt(shelf: Shelf, folder: Path, pull: Pull) -> Model:
             why = pull.offer.left.get(file.path, "it is not there")
             raise ZooError(f"{pull.offer.listing.ref} lacks {file.path}, which its card lists: {why}")
     refuse_unsafe([file.path for file in card.files], pull.offer.allow_unsafe)
-    try:
-        for path in {card.weights, card.tests} - {"", "."}:
-            check_path(path)
-    except ValueError as error:
-        raise ZooError(f"zoo.json of {pull.offer.listing.ref} is refused: {error}") from error
     return shelf.adopt(zoo_json, folder, pull.spot)
-
-
-def _foreign(shelf: Shelf, folder: Path, pull: Pull) -> Pulled:
-    """Store another's model: imported where its format can be read, as it is otherwise."""
-    paths = paths_of(folder)
-    format, weights = format_of(paths)
-    facts = _facts(folder, pull)
-    parent = _parent(pull.offer.listing.ref)
-    if pull.convert and _can_import(format):
-        with _named(str(folder / weights), f"{weights} of {pull.offer.listing.ref}"):
-            imported = _imported(format, str(folder / weights))
-        extra = {path: folder / path for path in paths if path.upper().startswith(KEPT)}
-        if "README.md" in paths:
-            extra["README.origin.md"] = folder / "README.md"
-        return Pulled(Importable(imported, pull.spot, parent, facts, extra).commit(), imported)
-    card = described(Card(pull.spot.name, format, weights, lineage=Lineage(parent)), facts)
-    return Pulled(shelf.publish(card, folder, pull.spot))
-
-
-def _parent(ref: Ref) -> str:
-    """Name where a model came from; of a path its last part, for the rest is nobody's business."""
-    return PurePath(ref.name).name if ref.source == "file" else str(ref)
-
-
-def _facts(folder: Path, pull: Pull) -> Facts:
-    listing = pull.offer.listing
-    path = folder / "README.md"
-    said = read_front_matter(path.read_text(encoding="utf-8", errors="replace") if path.is_file() else "")
-    return replace(
-        said,
-        task=listing.task or said.task,
-        license=listing.license or said.license,
-        summary=listing.summary or said.summary or f"pulled from {_parent(listing.ref)}",
-        tags=tuple(dict.fromkeys((*listing.tags, *said.tags))),
-    )
-
-
-def _can_import(format: str) -> bool:
-    from transfer.importers.table import IMPORTERS
-
-    return format in {importer.format for importer in IMPORTERS}
-
-
-def _imported(format: str, path: str) -> Imported:
-    from zoo.opening import start_tensorflow
-
-    start_tensorflow()
-    from transfer.importers.table import importer_of
-
-    imported: Imported = importer_of(format).read(path, input=None, output=None)
-    return imported
-
-
-@contextmanager
-def _named(path: str, name: str) -> Iterator[None]:
-    """Let what goes wrong with an import name the model, not the folder that is gone by then, and say the way out."""
-    try:
-        yield
-    except ZooError as error:
-        hint = f"{error.hint}; --no-import stores the files as they are".lstrip("; ")
-        named = error.message.replace(path, name)
-        raise ZooError(named if name in named else f"{name} cannot be imported: {named}", hint) from error

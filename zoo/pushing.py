@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from registry import policy, signatures
-from registry.blobs import link
 from registry.card import CARD_FILE, SIGNATURE_FILE, Card
 from registry.errors import ZooError
 from registry.model import Model
@@ -21,6 +18,7 @@ from registry.sources.table import destination, remote
 from registry.spot import MAIN, Spot
 from registry.trust import refuse_unsafe
 from registry.watch import Watch
+from zoo.laying import laid, sign, signature_of
 from zoo.publishing import Publishable, of_run
 
 
@@ -119,7 +117,7 @@ class Publication:
             return self.what.commit()
         if self.spot:
             model = shelf.adopt(shelf.zoo_json(self.what), shelf.folder(self.what), self.spot)
-            if signature := _known_signature(shelf, self.what):
+            if signature := signature_of(shelf, self.what):
                 shelf.local.sign(model, signature)
             return model
         if self.terms.tag and self.what.source == shelf.local.name:
@@ -128,8 +126,8 @@ class Publication:
 
     def _signature(self, shelf: Shelf, model: Model) -> bytes | None:
         if self.terms.sign is None:
-            return _known_signature(shelf, model)
-        signature = _signed(shelf, model, self.terms.sign)
+            return signature_of(shelf, model)
+        signature = sign(shelf, model, self.terms.sign)
         if model.source == shelf.local.name:
             shelf.local.sign(model, signature)
         return signature
@@ -160,7 +158,7 @@ def prepare(what: str, terms: Terms) -> Publication:
     else:
         made = model
         _check_model(shelf, model, spot, terms)
-    signed = terms.sign is not None or (model is not None and _known_signature(shelf, model) is not None)
+    signed = terms.sign is not None or (model is not None and signature_of(shelf, model) is not None)
     publication = Publication(made, spot, terms, target, signed)
     if target:
         refuse_unsafe(publication.paths, terms.allow_unsafe)
@@ -198,21 +196,6 @@ def _check_tag(shelf: Shelf, model: Model | None, terms: Terms) -> None:
         raise ZooError(f"{terms.to} has a tag {terms.tag!r} already; nothing was changed", "choose another --tag")
 
 
-@contextmanager
-def laid(shelf: Shelf, model: Model, signature: bytes | None) -> Iterator[Path]:
-    """Lay a revision out as it travels: its files, `zoo.json`, and `model.sig` where it is signed."""
-    source = shelf.folder(model)
-    with shelf.local.workspaces.new() as folder:
-        for file in model.card.files:
-            target = folder / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            link(source / file.path, target)
-        (folder / CARD_FILE).write_bytes(shelf.zoo_json(model))
-        if signature:
-            (folder / SIGNATURE_FILE).write_bytes(signature)
-        yield folder
-
-
 def _model(shelf: Shelf, what: str) -> Model | None:
     """Return the model of that name; None where it names a run."""
     from transfer.runs import Runs
@@ -248,16 +231,7 @@ def _done(shelf: Shelf, what: str, model: Model | None, spot: Spot) -> Model | N
     return there if run == Runs(shelf.home.runs).find(what).id else None
 
 
-def _signed(shelf: Shelf, model: Model, key: Path) -> bytes:
-    with laid(shelf, model, None) as folder:
-        return signatures.sign(folder, key)
-
-
 def _check_key(key: Path) -> None:
     """Sign nothing: a key that cannot be used is found before anything is changed."""
     with tempfile.TemporaryDirectory() as nothing:
         signatures.sign(Path(nothing), key)
-
-
-def _known_signature(shelf: Shelf, model: Model) -> bytes | None:
-    return shelf.local.signature(model) if model.source == shelf.local.name else None

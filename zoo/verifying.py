@@ -89,7 +89,7 @@ def _signature(shelf: Shelf, model: Model) -> Iterator[str]:
     signature = shelf.local.signature(model) if model.source == shelf.local.name else None
     if not keys or not signature:
         return
-    from zoo.pushing import laid
+    from zoo.laying import laid
 
     try:
         with laid(shelf, model, signature) as folder:
