@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,6 +93,20 @@ def test_rm_asks_and_is_refused_without_a_terminal(made: Path, zoo_command: Zoo)
     assert "no model is named 'mine'" in zoo_command.err  # type: ignore[attr-defined]
     zoo_command("rm", "mnist-dnn", "-y", code=1)
     assert "mnist-dnn ships with zoo and cannot be removed" in zoo_command.err  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("answer", "code", "said"), [("n", 1, "error: nothing was removed"), ("y", 0, "removed mine")])
+def test_rm_asks_at_a_terminal(made: Path, answer: str, code: int, said: str) -> None:
+    publish(made, 1)
+    keyboard, terminal = pty.openpty()
+    os.write(keyboard, f"{answer}\n".encode())
+    words = [sys.executable, "-m", "zoo", "rm", "mine"]
+    done = subprocess.run(words, stdin=terminal, capture_output=True, text=True, timeout=60)
+    os.close(keyboard)
+    os.close(terminal)
+    assert done.returncode == code
+    assert "Remove mine with 1 revision? [y/N]:" in done.stderr
+    assert said in done.stdout + done.stderr
 
 
 def test_files_that_another_catalogue_uses_are_left(

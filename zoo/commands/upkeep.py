@@ -138,4 +138,9 @@ def _ask(what: str) -> None:
 
     if not sys.stdin.isatty():
         raise ZooError(f"this would remove {what}", "pass -y to do it without being asked")
-    typer.confirm(f"Remove {what}?", abort=True, err=True)
+    try:
+        agreed = typer.confirm(f"Remove {what}?", err=True)
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        agreed = False
+    if not agreed:
+        raise ZooError("nothing was removed")
