@@ -18,6 +18,7 @@ from registry.workspace import Workspaces
 
 READ_BYTES = 2**20
 CATALOGUES = "catalogues"
+NOTES = "notes"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,16 @@ def store_of(home: Home) -> Store:
     from registry.remote_blobs import RemoteBlobs
 
     return RemoteBlobs(home.blobs_url, folder)
+
+
+def notes_of(home: Home) -> Store:
+    """Return the store of manifests and signatures: apart from files, so that no model's file is taken for one."""
+    folder = Blobs(home.blobs / NOTES, Workspaces(home.work))
+    if not home.blobs_url:
+        return folder
+    from registry.remote_blobs import RemoteBlobs
+
+    return RemoteBlobs(f"{home.blobs_url.rstrip('/')}/{NOTES}", folder)
 
 
 def holds(store: Store, file: FileEntry) -> bool:

@@ -20,6 +20,7 @@ SCHEMA = 1
 CARD_FILE = "zoo.json"
 SIGNATURE_FILE = "model.sig"  # beside it, and like it in no card: it signs the card, too
 MAX_CARD_BYTES = 16 * 2**20
+MOST = 2**62  # parameters or bytes, which databases count in 64 bits
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -148,6 +149,11 @@ class Card:
         for path in (self.weights, self.tests):
             if path not in ("", "."):  # nothing, and the whole folder
                 check_path(path)
+        paths = [file.path for file in self.files]
+        if len(set(paths)) != len(paths) or {CARD_FILE, SIGNATURE_FILE} & set(paths):
+            raise ValueError(f"its files are listed twice, or hold {CARD_FILE} or {SIGNATURE_FILE}")
+        if any(layer.parameters < 0 for layer in self.layers) or self.parameters > MOST or self.bytes > MOST:
+            raise ValueError("its numbers of parameters or bytes are impossible")
 
     @property
     def parameters(self) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TypeVar
 
-from registry.blobs import Blob, Blobs
+from registry.blobs import Blob, Blobs, Store
 from registry.downloads import clear
 from registry.errors import ZooError
 from registry.home import OWN
@@ -45,8 +44,10 @@ def collect(local: Local, *, dry_run: bool = False) -> Collected:
             "which may need what this catalogue does not",
             "remove its note from catalogues/ beside the files, if that catalogue is gone",
         )
+    _check_catalogue(local, folder)
     stored = {blob.sha256: blob for blob in chain(local.store.all(), folder.all())}
-    dead = list(_dead(local, stored.values(), remove=not dry_run))
+    dead = list(_dead(local, local.store, stored.values(), remove=not dry_run))
+    dead += _dead(local, local.notes, local.notes.all(), remove=not dry_run)
     unfinished = local.workspaces.sweep(remove=not dry_run) + clear(local.home.downloads, remove=not dry_run)
     return Collected(
         len(dead), sum(blob.bytes for blob in dead), _checkouts(local, remove=not dry_run), unfinished
@@ -57,10 +58,21 @@ def discard(local: Local, sha256s: Iterable[str]) -> int:
     """Remove those of some blobs that no revision needs; return how many bytes that freed."""
     if _others(local, Blobs(local.home.blobs, local.workspaces)):
         return 0
-    blobs = (Blob(sha256, local.store.size(sha256) or 0) for sha256 in sorted(sha256s))
-    freed = sum(blob.bytes for blob in _dead(local, blobs, remove=True))
+    freed = 0
+    for store in (local.store, local.notes):
+        blobs = (Blob(sha256, store.size(sha256) or 0) for sha256 in sorted(sha256s))
+        freed += sum(blob.bytes for blob in _dead(local, store, blobs, remove=True))
     _checkouts(local, remove=True)
     return freed
+
+
+def _check_catalogue(local: Local, folder: Blobs) -> None:
+    """Refuse where there are files and no catalogue: it was lost, and nothing would seem to be needed."""
+    if not local.catalogue.exists() and any(True for _ in chain(local.store.all(), folder.all())):
+        raise ZooError(
+            f"there are files in {local.store.where} and no catalogue {local.home.catalogue}",
+            "zoo doctor --rebuild makes it anew from them",
+        )
 
 
 def _others(local: Local, folder: Blobs) -> set[str]:
@@ -72,7 +84,7 @@ def _others(local: Local, folder: Blobs) -> set[str]:
     return users - {local.home.identity}
 
 
-def _dead(local: Local, blobs: Iterable[Blob], *, remove: bool) -> Iterator[Blob]:
+def _dead(local: Local, store: Store, blobs: Iterable[Blob], *, remove: bool) -> Iterator[Blob]:
     for batch in _batches(blobs):
         names = [blob.sha256 for blob in batch]
         if len(local.catalogue.live(names)) == len(names):
@@ -82,7 +94,7 @@ def _dead(local: Local, blobs: Iterable[Blob], *, remove: bool) -> Iterator[Blob
             for blob in batch:
                 if blob.sha256 not in live:
                     if remove:
-                        local.store.delete(blob.sha256)
+                        store.delete(blob.sha256)
                     yield blob
 
 
@@ -90,8 +102,10 @@ def _checkouts(local: Local, *, remove: bool) -> int:
     root = local.home.checkouts
     names = [path.name for path in root.iterdir()] if root.is_dir() else []
     dead = [name for batch in _batches(names) for name in set(batch) - local.catalogue.live(batch)]
-    for name in dead if remove else ():
-        shutil.rmtree(root / name, ignore_errors=True)
+    if dead and remove:
+        with local.workspaces.new() as folder:
+            for name in dead:
+                (root / name).rename(folder / name)  # half a folder would be taken for a whole one
     return len(dead)
 
 

@@ -37,11 +37,9 @@ class Home:
         A home that keeps both in its folder may be moved, so it is not called by its path.
         """
         from platform import node
-        from urllib.parse import urlsplit
 
-        if self.catalogue_url:
-            server = urlsplit(self.catalogue_url)
-            return f"postgresql://{server.hostname}:{server.port or 5432}{server.path}"
+        if self.catalogue_url:  # without user and password, which may hold any character
+            return f"postgresql://{self.catalogue_url.partition('://')[2].rpartition('@')[2].partition('?')[0]}"
         return f"{node()}:{Path(self.catalogue).absolute()}" if self.blobs_url else OWN
 
     @property

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from registry.card import Card, Lineage
+from registry.card import Lineage
 from registry.model import Model
 from registry.shelf import Shelf
 
@@ -79,11 +79,3 @@ def _parent(shelf: Shelf, step: Lineage) -> Model | None:
     holders = shelf.local.catalogue.by_revision(revision)
     named = [model for model in holders if model.name == name]
     return next(iter(named or holders), None) or shelf.shipped.find(name, revision)
-
-
-def card_step(card: Card) -> str:
-    """Say in a few words how a model was made; empty for one made from nothing."""
-    step = card.lineage
-    if step is None:
-        return ""
-    return f"{step.reuse!r} reused" if step.reuse else "imported"

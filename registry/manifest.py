@@ -1,5 +1,7 @@
 """What the catalogue knows of a revision beyond its card, as a blob, so that the catalogue can be made anew from blobs.
 
+Manifests lie in a store of their own, so that a model's file is never taken for one.
+
 A manifest is JSON with sorted keys: `{"kind": "commit", "name": ..., "revision": ..., ...}`.
 """
 
@@ -27,6 +29,7 @@ class Manifest:
         branch: which branch went on, for a commit.
         origin: the pinned reference that it was pulled from, for a commit.
         tag: the tag's name, for a tag.
+        catalogue: which catalogue it was, where several use the same store (`Home.identity`).
     """
 
     kind: Literal["commit", "tag"]
@@ -36,6 +39,7 @@ class Manifest:
     branch: str = MAIN
     origin: str = ""
     tag: str = ""
+    catalogue: str = ""
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from registry.card import CARD_FILE, Card, decode, encode
+from registry.card import CARD_FILE, Card, decode
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,3 @@ def model_of_text(
     """
     card = decode(zoo_json, where)
     return Model(name or card.name, card, hashlib.sha256(zoo_json).hexdigest(), source, origin, created)
-
-
-def model_of(card: Card, source: str, *, name: str = "", origin: str = "", created: float = 0.0) -> Model:
-    """Make a model of a card that has no text yet."""
-    return model_of_text(encode(card), source, name=name, origin=origin, created=created)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -133,9 +134,11 @@ class Place:
                 return
             target = Path(self.path)
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name}.part")
-            part.write_bytes(content)
-            part.replace(target)
+            handle, part = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+            with open(handle, "wb") as file:  # noqa: PTH123  a handle, not a path
+                file.write(content)
+            Path(part).chmod(0o644)
+            Path(part).replace(target)
 
     def upload(self, source: Path, path: str, progress: Progress) -> None:
         """Upload a file to a path below; what is there is replaced."""
@@ -198,13 +201,15 @@ def open_place(url: str) -> Place:
     scheme = url.partition(":")[0]
     if scheme in EXTRAS:
         need(*EXTRAS[scheme])
+    if scheme in EXTRAS and "@" in url.partition("://")[2].partition("/")[0]:
+        raise ZooError("a bucket's address has no user and password", S3_LOGIN)
     if "::" in url:
         raise ZooError(f"{url} cannot be opened: file systems are not chained here", "name one place")
     try:
         files = need("fsspec", "s3").filesystem(scheme, **OPTIONS.get(scheme, {}))
     except ImportError as error:
         raise ZooError(f"{url} cannot be opened: {error}", "install the package that it names") from error
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # each file system wants arguments of its own
         raise ZooError(f"{url} cannot be opened: {error}") from error
     path = url.removeprefix("file:") if scheme == "file" else str(files._strip_protocol(url))
     return Place(url, path, files)

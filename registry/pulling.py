@@ -85,8 +85,8 @@ def is_offered(files: Sequence[RemoteFile], zoo_json: bytes) -> bool:
 def downloaded(offer: Offer, downloads: Path, watch: Watch) -> Iterator[Path]:
     """Give a folder with the offer's files, every one of them checked; it is removed when what is done with it is done.
 
-    An interrupted download is gone on with by the next call for the same revision; another process that wants the
-    same waits.
+    Where that fails, the next call for the same revision goes on with what is there; so it does with an interrupted
+    download. Another process that wants the same waits.
 
     Raises:
         ZooError: the connection broke, or a file is not what the source said: it is removed then.
@@ -100,10 +100,7 @@ def downloaded(offer: Offer, downloads: Path, watch: Watch) -> Iterator[Path]:
                 f"cannot download {offer.listing.ref} into {folder}: {error.strerror or error}", "free some space"
             ) from error
         _check(offer, folder)
-        try:
-            yield _files(offer, folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        yield _files(offer, folder)
 
 
 def _check(offer: Offer, folder: Path) -> None:

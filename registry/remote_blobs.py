@@ -65,7 +65,9 @@ class RemoteBlobs:
         """Return the path of a copy on this machine; raises `FileNotFoundError` where the blob is not stored."""
         path = self._cache.path(sha256)
         if path.is_file():
-            return path
+            with path.open("rb") as reader:
+                if sha256_of(reader) == sha256:
+                    return path
         with self._cache.workspaces.new() as folder, self.open(sha256) as reader:
             copy = folder / "copy"
             with copy.open("wb") as writer:
@@ -81,7 +83,7 @@ class RemoteBlobs:
         """Return every stored blob."""
         for path, size in self._place.walk():
             name = path.rpartition("/")[2]
-            if SHA256.fullmatch(name):
+            if SHA256.fullmatch(name) and path == _path(name):
                 yield Blob(name, size)
 
     def delete(self, sha256: str) -> None:

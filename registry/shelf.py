@@ -74,6 +74,8 @@ class Shelf:
 
     def search(self, words: str, limit: int) -> list[Summary]:
         """Return models whose name, card or tags hold every word, or a word that begins with it; the best first."""
+        if not words.strip():
+            return self.summaries(sort="updated", limit=limit)
         shipped = [model.summary for model in self.shipped.models() if _holds(model.card, words.lower().split())]
         return (shipped + self.local.catalogue.search(words, limit))[:limit]
 

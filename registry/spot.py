@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from registry.errors import ZooError
 from registry.ref import check_label, check_name
 
 MAIN = "main"
@@ -35,3 +36,5 @@ class Spot:
         check_label(self.branch)
         if self.tag:
             check_label(self.tag)
+        if self.tag in (MAIN, self.branch):
+            raise ZooError(f"{self.tag!r} is a branch: it cannot be a tag as well", "choose another tag")

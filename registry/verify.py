@@ -35,10 +35,11 @@ def _of_local(local: Local, model: Model) -> Iterator[str]:
     yield from _of_blob(local.store, "zoo.json", model.revision)
     for file in model.card.files:
         yield from _of_blob(local.store, file.path, file.sha256)
-        yield from _of_copy(local.home.checkouts / model.revision, file)
+        yield from _of_copy(local, local.home.checkouts / model.revision, file)
     for sha256 in local.catalogue.signatures(model.name, model.revision):
-        yield from _of_blob(local.store, "model.sig", sha256)
-    yield from _of_blob(local.store, "its manifest", local.catalogue.manifest(model.name, model.revision))
+        yield from _of_blob(local.notes, "model.sig", sha256)
+    for sha256 in local.catalogue.manifests(model.name, model.revision):
+        yield from _of_blob(local.notes, "its manifest", sha256)
 
 
 def _of_blob(store: Store, path: str, sha256: str) -> Iterator[str]:
@@ -56,10 +57,10 @@ def _of_blob(store: Store, path: str, sha256: str) -> Iterator[str]:
             yield f"{path} is damaged: expected sha256 {sha256}, got {got}; {AGAIN}"
 
 
-def _of_copy(checkout: Path, file: FileEntry) -> Iterator[str]:
-    """Look at the laid-out copy, where there is one that is no hard link to the blob."""
-    path = checkout / file.path
-    if checkout.is_dir() and (
-        not path.is_file() or (path.stat().st_nlink == 1 and entry_of(checkout, file.path) != file)
-    ):
+def _of_copy(local: Local, checkout: Path, file: FileEntry) -> Iterator[str]:
+    """Look at the laid-out copy, where there is one that is no hard link to the blob, which was read already."""
+    path, blob = checkout / file.path, local.home.blobs / file.sha256[:2] / file.sha256
+    if not checkout.is_dir() or (path.is_file() and blob.is_file() and path.samefile(blob)):
+        return
+    if not path.is_file() or entry_of(checkout, file.path) != file:
         yield f"{path} is damaged: remove the folder {checkout}, it is laid out again at need"

@@ -84,7 +84,8 @@ def remove(shelf: Shelf, card: Card, folder: Path, source: str, draw: random.Ran
 
 
 def tidy(shelf: Shelf, card: Card, folder: Path, source: str, draw: random.Random) -> None:
-    collect(shelf.local)
+    if shelf.local.catalogue.exists():  # without one, as before the very first commit, files are left alone
+        collect(shelf.local)
 
 
 def kill_many(kills: int) -> None:

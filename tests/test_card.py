@@ -28,14 +28,14 @@ paths = st.from_regex(r"[a-z]{1,8}(/[a-z]{1,4})?", fullmatch=True)
 files = st.builds(FileEntry, paths, st.integers(0, 10**12), sha)
 cards = st.builds(
     Card,
-    name=st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True),
+    name=st.from_regex(r"[a-z][a-z0-9]{0,10}(-[a-z0-9]{1,9})?", fullmatch=True),
     format=text,
     weights=paths,
     classes=st.lists(text, max_size=3).map(tuple),
     inputs=st.lists(st.builds(TensorSpec, text, shapes, text), max_size=2).map(tuple),
     preprocessing=st.none() | st.builds(Preprocessing, st.just((28, 28)), text, st.floats(-9, 9), st.floats(-9, 9)),
     layers=st.lists(layers, max_size=3).map(tuple),
-    files=st.lists(files, max_size=3).map(tuple),
+    files=st.lists(files, max_size=3, unique_by=lambda file: file.path).map(tuple),
     metrics=st.dictionaries(text, st.floats(0, 1) | st.lists(st.floats(0, 1), min_size=2, max_size=2), max_size=2),
     lineage=st.none() | st.builds(Lineage, parent=text, reused=st.lists(text, max_size=2).map(tuple)),
 )

@@ -87,7 +87,7 @@ def test_what_is_not_there(catalogue: Catalogue) -> None:
         assert catalogue.children(sha(5)) == catalogue.children("abc") == []
         assert catalogue.history("nothing") == catalogue.labels("nothing") == catalogue.search("nothing") == []
         assert catalogue.signatures("nothing", "main") == []
-        assert catalogue.manifest("nothing", "main") == ""
+        assert catalogue.manifests("nothing", "main") == []
         assert list(catalogue.all_models("nothing")) == []
         assert catalogue.live([sha(9)]) == set()
         catalogue.commit(card(), update=True)
@@ -139,7 +139,7 @@ def test_what_was_not_known_is_added_to_the_same_revision(catalogue: Catalogue) 
     again = catalogue.commit(card(), update=True, origin="hf://org/mine@1", manifest=sha(8))
     assert again.origin == "hf://org/mine@1"
     assert catalogue.by_origin("hf://org/mine@1") == again == catalogue.find("mine")
-    assert catalogue.manifest("mine", model.revision) == sha(8)
+    assert catalogue.manifests("mine", model.revision) == [sha(8)]
 
 
 def test_a_repo_without_main_is_not_listed(catalogue: Catalogue) -> None:
@@ -474,6 +474,12 @@ def test_what_is_called_so_comes_first(catalogue: Catalogue) -> None:
     catalogue.commit(card("digitsnet"), created=4)
     catalogue.commit(card("mentions", "knows digits"), created=5)
     assert names(catalogue.search("digits")) == ["digits", "digits-large", "digitsnet", "tagged", "mentions"]
+
+
+def test_a_beginning_of_few_and_of_many_words(catalogue: Catalogue) -> None:
+    catalogue.load((card(f"model-{number}", f"numbered{number}"), "") for number in range(60))
+    for query, count in (("numb", 60), ("numbered", 60), ("numbered5", 11), ("numbered55", 1), ("numbered555", 0)):
+        assert len(catalogue.search(query, limit=100)) == count, query
 
 
 def test_many_hits_do_not_hide_the_name(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,17 @@ def test_rm_asks_at_a_terminal(made: Path, answer: str, code: int, said: str) ->
     assert said in done.stdout + done.stderr
 
 
+def test_files_without_a_catalogue_are_left(made: Path, zoo_home: Path, zoo_command: Zoo) -> None:
+    publish(made, 1)
+    for path in zoo_home.glob("catalogue.db*"):
+        path.unlink()
+    zoo_command("gc", code=1)
+    assert "and no catalogue" in zoo_command.err  # type: ignore[attr-defined]
+    assert "hint: zoo doctor --rebuild" in zoo_command.err  # type: ignore[attr-defined]
+    zoo_command("doctor", "--rebuild", "-y")
+    assert zoo_command("verify", "mine") == "1 of 1 revisions verified\n"
+
+
 def test_files_that_another_catalogue_uses_are_left(
     made: Path, tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

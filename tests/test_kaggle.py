@@ -16,7 +16,7 @@ from kaggle_server import OFF, Hub, Model, Variation, environment, serve
 
 from registry.errors import ZooError
 from registry.ref import Ref
-from registry.sources.kaggle import Kaggle
+from registry.sources.kaggle.source import Kaggle
 from registry.sources.remote import Found, Listing, Remote, RemoteFile, Searchable
 from registry.sources.table import remote
 from registry.watch import silent
@@ -335,7 +335,7 @@ class Missing:
 
 sys.meta_path.insert(0, Missing())
 from registry.errors import ZooError
-from registry.sources.kaggle import Kaggle
+from registry.sources.kaggle.source import Kaggle
 from registry.ref import Ref
 for work in (lambda: Kaggle().resolve(Ref.parse("kaggle://a/b/keras/c")), lambda: Kaggle().search("x", 1)):
     try:

@@ -103,7 +103,7 @@ def test_identical_files_are_stored_once(folder: Path) -> None:
     shelf.publish(card("a"), folder, Spot("a"))
     before = len(stored(shelf))
     shelf.publish(card("b"), folder, Spot("b"))
-    assert len(stored(shelf)) == before + 2  # only b's own card and manifest
+    assert len(stored(shelf)) == before + 1  # only b's own card
 
 
 def test_lost_bytes_are_named(folder: Path) -> None:

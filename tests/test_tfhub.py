@@ -16,7 +16,8 @@ from registry.errors import ZooError
 from registry.ref import Ref
 from registry.sources.remote import Listing, Remote, RemoteFile
 from registry.sources.table import remote
-from registry.sources.tfhub import TFHub, slug
+from registry.sources.tfhub.handle import slug
+from registry.sources.tfhub.source import TFHub
 from registry.unpack import unpack
 from registry.watch import silent
 

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from zoo.errors import USAGE, Problem, debugging, problem_of
-from zoo.output import json_document
+from zoo.output import json_document, plain
 
 # Typer does not export the class that all its errors of usage have in common.
 UsageError: type[Any] = typer.BadParameter.__bases__[0]
@@ -83,6 +83,6 @@ def tell(problem: Problem, *, as_json: bool) -> None:
         shown = {"type": problem.type, "message": problem.message, "hint": problem.hint}
         json_document({"error": shown})
         return
-    typer.echo(f"error: {problem.message}", err=True)
+    typer.echo(plain(f"error: {problem.message}"), err=True)
     if problem.hint:
-        typer.echo(f"hint: {problem.hint}", err=True)
+        typer.echo(plain(f"hint: {problem.hint}"), err=True)

@@ -152,11 +152,12 @@ def publish(what: Run | str, name: str | None = None, *, to: str | None = None, 
         terms: see `zoo.pushing.Terms`.
 
     Raises:
-        ZooError: something does not fit; see `zoo.pushing.prepare`.
+        ZooError: something does not fit; see `zoo.preparing.prepare`.
     """
     from registry.ref import Ref
     from registry.watch import silent
-    from zoo.pushing import Terms, prepare
+    from zoo.preparing import prepare
+    from zoo.pushing import Terms
 
     chosen = Terms(name, Ref.parse(to) if to else None, **terms)
     return prepare(what if isinstance(what, str) else what.folder.id, chosen).run(silent).model

@@ -63,6 +63,8 @@ def _space(shelf: Shelf) -> Iterator[Check]:
 
 def _catalogue(shelf: Shelf) -> Iterator[Check]:
     problems = shelf.local.catalogue.check()
+    if not shelf.local.catalogue.exists() and any(True for _ in shelf.local.store.all()):
+        problems.append("there is none, though there are stored files")
     for problem in problems:
         yield Check("catalogue", False, problem, "zoo doctor --rebuild makes it anew from the stored files")
     if not problems:

@@ -40,12 +40,21 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
 def names(lines: Sequence[str]) -> None:
     """Print names, a line each; nothing where there are none."""
     for line in lines:
-        typer.echo(line)
+        typer.echo(plain(line))
 
 
 def say(text: str = "") -> None:
     """Print text for people on stdout; what others wrote on a card must not steer the terminal."""
-    typer.echo("".join(letter for letter in text if letter.isprintable() or letter == "\n"))
+    typer.echo(plain(text))
+
+
+def plain(text: str) -> str:
+    """Take out what steers a terminal.
+
+    >>> plain("a\\x1b[2Jb\\n")
+    'a[2Jb\\n'
+    """
+    return "".join(letter for letter in text if letter.isprintable() or letter == "\n")
 
 
 def size(count: int) -> str:

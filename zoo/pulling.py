@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from transfer.importers.imported import Imported
 
 
+OTHERS = "pulled"  # the branch of revisions that were asked for by their commit
+
+
 @dataclass(frozen=True)
 class Pulled:
     """What a pull came to: the model here, and the account of its import where there was one."""
@@ -57,18 +60,14 @@ class Pull:
     def run(self, watch: Watch) -> Pulled:
         """Download and store it; what is here already is downloaded only to check its signature."""
         shelf, signed = Shelf(), self.trusted.require_signature or self.key is not None
-        if self.known and self.spot.tag:
-            shelf.local.tag(self.known, self.spot.tag)
         if self.known and not signed:
-            return Pulled(self.known)
+            return Pulled(_tagged(shelf, self.known, self.spot.tag))
         with downloaded(self.offer, shelf.home.downloads, watch) as folder:
             signature = _signature(folder)
             self._check(folder, signature)
-            if self.known:
-                return Pulled(self.known, signed=signed)
-            if (folder / CARD_FILE).is_file():
-                model = _adopt(shelf, folder, self)
-                if signature:
+            if self.known or (folder / CARD_FILE).is_file():
+                model = _tagged(shelf, self.known, self.spot.tag) if self.known else _adopt(shelf, folder, self)
+                if signature and signatures.revision_signed(signature) == model.revision:
                     shelf.local.sign(model, signature)
                 return Pulled(model, signed=signed)
             return Pulled(*store(shelf, folder, self.offer.listing, self.spot, convert=self.convert), signed=signed)
@@ -122,21 +121,22 @@ def of_ref(
     known = _known(shelf, name, offered, convert)
     chosen = known.name if known else name or offered.listing.name
     same = _same_place(shelf, chosen, offered)
-    branch = _branch(ref.revision) if same and not update else MAIN
+    branch = _branch(shelf, chosen, ref.revision, tag) if same and not update else MAIN
     spot = Spot(chosen, branch, tag, update or same, str(offered.listing.ref))
     if not known:
         shelf.check_free(spot)
     return Pull(offered, spot, known, trusted, verify_with, convert)
 
 
-def _branch(revision: str | None) -> str:
+def _branch(shelf: Shelf, name: str, revision: str | None, tag: str) -> str:
     """Choose the branch for a further revision: one that is asked for by name does not change what NAME means here."""
     if revision is None:
         return MAIN
+    tags = {label.name for label in shelf.local.catalogue.labels(name) if label.kind == "tag"}
     try:
-        return check_label(revision)
+        return OTHERS if revision in {*tags, tag} else check_label(revision)
     except ZooError:  # a commit
-        return "pulled"
+        return OTHERS
 
 
 def _known(shelf: Shelf, name: str | None, offered: Offer, convert: bool) -> Model | None:
@@ -168,6 +168,12 @@ def _same_place(shelf: Shelf, name: str, offered: Offer) -> bool:
         return False
     old, new = Ref.parse(here.origin), offered.listing.ref
     return (old.source, place_of(old), old.file) == (new.source, place_of(new), new.file)
+
+
+def _tagged(shelf: Shelf, model: Model, tag: str) -> Model:
+    if tag:
+        shelf.local.tag(model, tag)
+    return model
 
 
 def _signature(folder: Path) -> bytes | None:

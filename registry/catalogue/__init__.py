@@ -76,6 +76,10 @@ class Catalogue:
 
         return self._read(lambda engine: search.nearby(engine, name, most), [])
 
+    def exists(self) -> bool:
+        """Say whether there is a catalogue, be it without a model; looking makes none."""
+        return self._read(lambda engine: True, False)
+
     def count(self) -> int:
         """Return the number of repos."""
         return self._read(lambda engine: int(REPOS.select().count(engine.db)), 0)
@@ -135,11 +139,11 @@ class Catalogue:
 
         return self._read(lambda engine: lookup.signatures(engine, name, revision), [])
 
-    def manifest(self, name: str, revision: str) -> str:
-        """Return the sha256 of a commit's manifest; empty where it has none."""
+    def manifests(self, name: str, revision: str) -> list[str]:
+        """Return the sha256s of the manifests of a commit and of the labels that name it."""
         from registry.catalogue import lookup
 
-        return self._read(lambda engine: lookup.manifest(engine, name, revision), "")
+        return self._read(lambda engine: lookup.manifests(engine, name, revision), [])
 
     def live(self, sha256s: Iterable[str]) -> set[str]:
         """Return those blobs that a file, card, manifest or signature of some revision is."""

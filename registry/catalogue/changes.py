@@ -42,18 +42,19 @@ def _further(engine: Engine, repo: int, new: New, label: Label | None) -> Model:
         model = new.model
     else:
         model = _completed(engine, *found, new)
-    if label is None or label.revision != model.revision:
-        point(engine, repo, Label(new.branch, "branch", model.revision))
-        if new.branch == MAIN:
-            show_again(engine, repo, model)
+    point(engine, repo, Label(new.branch, "branch", model.revision), new.manifest)
+    if new.branch == MAIN and (label is None or label.revision != model.revision):
+        show_again(engine, repo, model)
     return model
 
 
 def _completed(engine: Engine, id: int, model: Model, new: New) -> Model:
-    """Note what was not known when the same revision was committed before: its manifest and where it came from."""
-    for column, value in ((COMMITS.origin, new.model.origin), (COMMITS.manifest, new.manifest)):
-        if value:
-            COMMITS.update({column: value}).where(COMMITS.id == id, column.is_null()).execute(engine.db)
+    """Note where the revision came from, if that was not known, and its newest manifest: the old may be damaged."""
+    if new.model.origin:
+        unknown = (COMMITS.id == id) & COMMITS.origin.is_null()
+        COMMITS.update({COMMITS.origin: new.model.origin}).where(unknown).execute(engine.db)
+    if new.manifest:
+        COMMITS.update({COMMITS.manifest: new.manifest}).where(COMMITS.id == id).execute(engine.db)
     return replace(model, origin=model.origin or new.model.origin)
 
 

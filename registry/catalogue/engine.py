@@ -10,11 +10,10 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Text:
-    """What a repo is found by: the words of its name, and all others; each word once, in lower case."""
+    """What a repo is found by: words in lower case, each once."""
 
     id: int
-    name: Sequence[str]
-    others: Sequence[str]
+    words: Sequence[str]
 
 
 class Texts(Protocol):
@@ -28,8 +27,8 @@ class Texts(Protocol):
         """Take a repo out."""
         ...
 
-    def newest(self, words: Sequence[str], most: int, *, name: bool = False) -> list[int]:
-        """Return the youngest repos that have all the words, or words that begin with them; perhaps in their name."""
+    def newest(self, words: Sequence[str], most: int) -> list[int]:
+        """Return the youngest repos that have all the words, or words that begin with them."""
         ...
 
 

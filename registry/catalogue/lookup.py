@@ -114,10 +114,18 @@ def signatures(engine: Engine, name: str, revision: str) -> list[str]:
     return [sha256 for (sha256,) in rows]
 
 
-def manifest(engine: Engine, name: str, revision: str) -> str:
-    """Return the sha256 of a commit's manifest; empty where it has none, or there is no such commit."""
-    row = first(engine.db, COMMITS.select(COMMITS.manifest).where(COMMITS.id == _number(engine, name, revision)))
-    return row[0] or "" if row else ""
+def manifests(engine: Engine, name: str, revision: str) -> list[str]:
+    """Return the sha256s of the manifests of a commit and of the labels that name it."""
+    repo = repo_id(engine, name)
+    found = None if repo is None else find_commit(engine, repo, name, revision)
+    if repo is None or found is None:
+        return []
+    queries = (
+        COMMITS.select(COMMITS.manifest).where(COMMITS.id == found[0]),
+        LABELS.select(LABELS.manifest).where(LABELS.repo == repo, LABELS.revision == found[1].revision),
+    )
+    rows = [row[0] for query in queries for row in query.tuples().execute(engine.db)]
+    return sorted({sha256 for sha256 in rows if sha256})
 
 
 def after(engine: Engine, id: int, name: str | None) -> list[tuple[int, Model]]:

@@ -12,7 +12,7 @@ from typing import Any
 from registry.card import decode
 from registry.catalogue.engine import Engine, Text
 from registry.catalogue.tables import join_tags, keywords, pack, printable, split_tags
-from registry.catalogue.words import card_words, words_of
+from registry.catalogue.words import model_words
 from registry.catalogue.writing import parent_of
 
 TYPES = {
@@ -72,8 +72,8 @@ SCHEMA_2 = (
 )
 
 TEXTS = {
-    # `detail=column`: words are looked for in the name or anywhere, but never as phrases.
-    "sqlite": ("CREATE VIRTUAL TABLE texts USING fts5 (name, others, detail=column, prefix='1 2 3', "
+    # `detail=none`: words are never looked for as phrases; `prefix`: three letters, and the mark of words of the name.
+    "sqlite": ("CREATE VIRTUAL TABLE texts USING fts5 (words, detail=none, prefix='1 2 3 4', "
                "tokenize='unicode61 remove_diacritics 0')",),
     "postgresql": ("CREATE TABLE texts (repo BIGINT PRIMARY KEY REFERENCES repos (id), words TSVECTOR NOT NULL)",
                    "CREATE INDEX texts_words ON texts USING gin (words)"),
@@ -131,7 +131,7 @@ def _copy_repo(engine: Engine, id: int, name: str, taken: float, revision: str, 
     _insert(engine, "repos", (id, name, taken, *shown))
     for word in keywords(task, split_tags(tags)):
         _insert(engine, "keywords", (word, name))
-    engine.texts.put([Text(id, words_of(name), card_words(card, ""))])
+    engine.texts.put([Text(id, model_words(name, card, ""))])
 
 
 def _copy_commit(

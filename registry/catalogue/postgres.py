@@ -110,7 +110,7 @@ class TsVector:
     """PostgreSQL's full-text index (https://www.postgresql.org/docs/current/datatype-textsearch.html), a row a repo.
 
     Words go in and are looked for as they are, without the parser and the dictionaries of the server, so that the
-    answers are those of SQLite. The words of the name carry the weight A.
+    answers are those of SQLite.
     """
 
     def __init__(self, db: Any) -> None:
@@ -118,24 +118,19 @@ class TsVector:
 
     def put(self, texts: Sequence[Text]) -> None:
         """Add repos that are not in it."""
-        insert(self._db, INDEX, [(text.id, _vector(text)) for text in texts])
+        insert(self._db, INDEX, [(text.id, " ".join(f"'{word}'" for word in text.words)) for text in texts])
 
     def remove(self, id: int) -> None:
         """Take a repo out."""
         self._db.execute_sql("DELETE FROM texts WHERE repo = %s", (id,))
 
-    def newest(self, words: Sequence[str], most: int, *, name: bool = False) -> list[int]:
-        """Return the youngest repos that have all the words, or words that begin with them; perhaps in their name."""
-        query = " & ".join(f"{word}:*{'A' if name else ''}" for word in words)
+    def newest(self, words: Sequence[str], most: int) -> list[int]:
+        """Return the youngest repos that have all the words, or words that begin with them."""
+        query = " & ".join(f"'{word}':*" for word in words)
         rows = self._db.execute_sql(
             "SELECT repo FROM texts WHERE words @@ %s::tsquery ORDER BY repo DESC LIMIT %s", (query, most)
         )
         return [id for (id,) in rows.fetchall()]
-
-
-def _vector(text: Text) -> str:
-    name = set(text.name)
-    return " ".join([f"{word}:1A" for word in text.name] + [f"{word}:1" for word in text.others if word not in name])
 
 
 class _Server(peewee.PostgresqlDatabase):
@@ -179,9 +174,9 @@ def _without_password(url: str) -> tuple[str, list[str]]:
     >>> _without_password("postgresql://me:p%40ss@host:5432/zoo?sslmode=require")
     ('postgresql://me@host:5432/zoo', ['p%40ss', 'p@ss'])
     """
-    place, _, options = url.partition("?")
-    scheme, _, rest = place.partition("://")
-    user, at, host = rest.rpartition("@")
+    scheme, _, rest = url.partition("://")
+    user, at, place = rest.rpartition("@")  # a password may hold any character, though it should be percent-encoded
+    host, _, options = place.partition("?")
     user, _, password = user.partition(":")
     given = [password, *re.findall(r"(?:^|&)password=([^&]*)", options)]
     forms = {form for one in given for form in (one, unquote(one)) if form}

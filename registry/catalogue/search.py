@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from registry.catalogue.engine import Engine
 from registry.catalogue.listing import LINE, lines
 from registry.catalogue.tables import REPOS, batches, beginning, printable
-from registry.catalogue.words import words_of
+from registry.catalogue.words import in_name, words_of
 from registry.model import Summary
 
 CANDIDATES = 500  # of each kind: a word that everything has must not make everything be ranked
-MOST_WORDS = 10
+MOST_WORDS = 6  # that a model must have; of a long question the rest counts for the order only
 
 
 def search(engine: Engine, query: str, limit: int) -> list[Summary]:
     """Return the repos that have every word of a query, or words that begin with it; the best first."""
-    words = words_of(query)[:MOST_WORDS]
+    words = words_of(query)
     if not words:
         return []
-    ids = {id: None for name in (True, False) for id in engine.texts.newest(words, CANDIDATES, name=name)}
+    needed = words[:MOST_WORDS]
+    ids = {id: None for some in (in_name(needed), needed) for id in engine.texts.newest(some, CANDIDATES)}
     found = {line.name: line for some in batches(ids, CANDIDATES) for line in _lines(engine, REPOS.id << some)}
     if len(ids) >= CANDIDATES:  # what is called so must not be missed for being old
         found |= {line.name: line for line in _lines(engine, REPOS.name == printable(query.strip()))}
@@ -67,7 +68,7 @@ def nearby(engine: Engine, name: str, most: int) -> list[str]:
         found.update(dict.fromkeys(_names(engine, 20, beginning(REPOS.name, name[:length]))))
     found.update(dict.fromkeys(_names(engine, 50, REPOS.name < name, order=REPOS.name.desc())))
     for word in words_of(name):
-        ids = engine.texts.newest([word], 100, name=True)
+        ids = engine.texts.newest(in_name([word]), 100)
         found.update(dict.fromkeys(_names(engine, most, REPOS.id << ids)))
     return list(found)[:most]
 

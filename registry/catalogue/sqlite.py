@@ -17,6 +17,8 @@ from registry.errors import ZooError
 from registry.home import make_folder
 
 PATIENCE = 30.0  # seconds to wait for another writer
+LONGEST_PREFIX = 4  # letters of a beginning that the index has ready
+FEW_WORDS = 40
 CACHE_KILOBYTES = 262_144  # taken as it is needed: only large transactions do
 SCHEMA_1_TABLES = {"repo", "commit", "tag"}  # may be there with no version yet, if their creation was interrupted
 
@@ -66,7 +68,8 @@ class Sqlite:
     def prepare_schema(self) -> None:
         """Switch to WAL, for good; refuse a file that cannot be written, or is another program's."""
         self.prepare()
-        if self.version() == 0 and (others := set(self.db.get_tables()) - SCHEMA_1_TABLES):
+        # The tables before the version: another process may be creating both, and they appear together.
+        if (others := set(self.db.get_tables()) - SCHEMA_1_TABLES) and self.version() == 0:
             raise ZooError(
                 f"the catalogue {self.path} cannot be used: it is another program's database, with the tables "
                 f"{', '.join(sorted(others)[:5])}",
@@ -123,23 +126,46 @@ class Fts5:
     def put(self, texts: Sequence[Text]) -> None:
         """Add repos that are not in it."""
         for text in texts:
-            self._db.execute_sql(
-                "INSERT INTO texts (rowid, name, others) VALUES (?, ?, ?)",
-                (text.id, " ".join(text.name), " ".join(text.others)),
-            )
+            self._db.execute_sql("INSERT INTO texts (rowid, words) VALUES (?, ?)", (text.id, " ".join(text.words)))
 
     def remove(self, id: int) -> None:
         """Take a repo out."""
         self._db.execute_sql("DELETE FROM texts WHERE rowid = ?", (id,))
 
-    def newest(self, words: Sequence[str], most: int, *, name: bool = False) -> list[int]:
-        """Return the youngest repos that have all the words, or words that begin with them; perhaps in their name."""
-        query = " AND ".join(f'"{word}" *' for word in words)
+    def newest(self, words: Sequence[str], most: int) -> list[int]:
+        """Return the youngest repos that have all the words, or words that begin with them."""
+        query = " AND ".join(map(self._begun, words))
         rows = self._db.execute_sql(
             "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rowid DESC LIMIT ?",
-            (f"name : ({query})" if name else query, most),
+            (query, most),
         )
         return [id for (id,) in rows]
+
+    def _begun(self, word: str) -> str:
+        """Write that a word begins with this one.
+
+        FTS5 looks up beginnings of 1 to 4 letters, but for a longer one it reads all that any such word is in, before
+        it gives the first; where the words are few, to name them gives it at once.
+        """
+        if len(word) > LONGEST_PREFIX and len(known := self._words(word)) < FEW_WORDS:
+            return "(" + " OR ".join(f'"{one}"' for one in known or [word]) + ")"
+        return f'"{word}" *'
+
+    def _words(self, beginning: str) -> list[str]:
+        """Return the words of the index that begin like this, or the first some of them.
+
+        Each is sought by itself, since the index has a row for each time that a word occurs.
+        """
+        self._db.execute_sql("CREATE VIRTUAL TABLE IF NOT EXISTS temp.words USING fts5vocab (main, texts, instance)")
+        found: list[str] = []
+        least = beginning
+        while len(found) < FEW_WORDS:
+            row = self._db.execute_sql("SELECT term FROM temp.words WHERE term >= ? LIMIT 1", (least,)).fetchone()
+            if row is None or not row[0].startswith(beginning):
+                break
+            found.append(row[0])
+            least = row[0] + "\x01"  # which sorts before all that words are made of
+        return found
 
 
 class _File(peewee.SqliteDatabase):

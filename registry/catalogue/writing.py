@@ -26,7 +26,7 @@ from registry.catalogue.tables import (
     printable,
     split_tags,
 )
-from registry.catalogue.words import card_words, words_of
+from registry.catalogue.words import model_words
 from registry.model import Model, Summary
 
 BATCH = 10_000  # new repos in one transaction
@@ -113,7 +113,7 @@ def keyword_rows(summary: Summary) -> list[tuple[str, str]]:
 
 def text_of(repo: int, model: Model, text: str) -> Text:
     """Return what a repo is found by."""
-    return Text(repo, words_of(model.name), card_words(model.card, text))
+    return Text(repo, model_words(model.name, model.card, text))
 
 
 def parent_of(card: Card) -> str | None:

@@ -53,6 +53,13 @@ class Local:
 
         return store_of(self.home)
 
+    @cached_property
+    def notes(self) -> Store:
+        """Manifests and signatures."""
+        from registry.blobs import notes_of
+
+        return notes_of(self.home)
+
     def find(self, name: str, revision: str | None = None) -> Model | None:
         """Return a local model's revision by commit, branch or tag."""
         return self.catalogue.find(name, revision)
@@ -74,7 +81,7 @@ class Local:
         signatures = self.catalogue.signatures(model.name, model.revision)
         if not signatures:
             return None
-        with self.store.open(signatures[-1]) as reader:
+        with self.notes.open(signatures[-1]) as reader:
             return reader.read()
 
     def publish(self, card: Card, folder: Path, spot: Spot) -> Model:
@@ -114,16 +121,18 @@ class Local:
         """Give a revision a tag; raises `ZooError` where the tag names another, unless it may be moved."""
         from registry import manifest
 
-        note = manifest.encode(manifest.Manifest("tag", model.name, model.revision, time.time(), tag=label))
+        note = manifest.encode(
+            manifest.Manifest("tag", model.name, model.revision, time.time(), tag=label, catalogue=self.home.identity)
+        )
         with self._storing(model.name), self._noted(note) as blob:
             self.catalogue.tag(model.name, label, model.revision, move=move, manifest=blob.sha256)
-            self.store.put_bytes(note)  # once more: before the row was there, another process may have collected it
+            self.notes.put_bytes(note)  # once more: before the row was there, another process may have collected it
 
     def sign(self, model: Model, signature: bytes) -> None:
         """Keep a detached signature with its revision."""
         with self._storing(model.name):
-            self.catalogue.sign(model.name, model.revision, self.store.put_bytes(signature).sha256)
-            self.store.put_bytes(signature)
+            self.catalogue.sign(model.name, model.revision, self.notes.put_bytes(signature).sha256)
+            self.notes.put_bytes(signature)
 
     @contextmanager
     def _storing(self, name: str) -> Iterator[None]:
@@ -158,28 +167,31 @@ class Local:
         from registry.blobs import Blob
 
         text, created = self.store.put_bytes(zoo_json), time.time()
-        note = manifest.Manifest("commit", spot.name, text.sha256, created, spot.branch, spot.origin)
+        note = manifest.Manifest(
+            "commit", spot.name, text.sha256, created, spot.branch, spot.origin, catalogue=self.home.identity
+        )
         with self._noted(manifest.encode(note)) as blob:
             return self.catalogue.commit(
                 decode(zoo_json), zoo_json=zoo_json, name=spot.name, branch=spot.branch, update=spot.update,
                 origin=spot.origin, text=_readme(folder), manifest=blob.sha256, created=created,
-                stored=lambda files: self._check_stored((text, blob, *(Blob(one.sha256, one.bytes) for one in files))),
+                stored=lambda files: self._check_stored(blob, (text, *(Blob(one.sha256, one.bytes) for one in files))),
             )  # fmt: skip
 
     @contextmanager
     def _noted(self, note: bytes) -> Iterator[Blob]:
         """Store a manifest; take it back where what it says is refused, or a catalogue made anew would hold that."""
-        blob = self.store.put_bytes(note)
+        blob = self.notes.put_bytes(note)
         try:
             yield blob
         except ZooError:
-            self.store.delete(blob.sha256)
+            self.notes.delete(blob.sha256)
             raise
 
-    def _check_stored(self, blobs: Iterable[Blob]) -> None:
-        for blob in blobs:
-            if self.store.size(blob.sha256) != blob.bytes:
-                raise GoneError(f"{blob.sha256} is gone from {self.store.where} as soon as it is stored")
+    def _check_stored(self, note: Blob, blobs: Iterable[Blob]) -> None:
+        wanted = [(self.notes, note), *((self.store, blob) for blob in blobs)]
+        for store, blob in wanted:
+            if store.size(blob.sha256) != blob.bytes:
+                raise GoneError(f"{blob.sha256} is gone from {store.where} as soon as it is stored")
 
 
 def _check(expected: FileEntry, got: FileEntry) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,9 @@ from registry.digests import check
 from registry.errors import ZooError
 from registry.sources.remote import RemoteFile
 from registry.watch import Watch
+
+Report = Callable[[int], None]  # is told how many bytes of a file are there
+Save = Callable[[str, Path, Report], None]  # (path, target, report): the target appears when it is complete
 
 
 class Blocks(Protocol):
@@ -58,6 +62,27 @@ def take(files: Sequence[RemoteFile], into: Path, watch: Watch, blocks: Blocks) 
             ) from error
 
 
+def save_missing(files: Sequence[RemoteFile], into: Path, watch: Watch, save: Save) -> None:
+    """Have those files saved that are not in a folder yet, by what knows itself how half a file goes on."""
+    done, total = 0, sum(file.bytes or 0 for file in files)
+    for file in files:
+        target = into / file.path
+        if not target.exists():
+            save(file.path, target, partial(_report, watch, file.path, done, total))
+        done += target.stat().st_size
+        watch("download", done, max(total, done), file.path)
+
+
+def _report(watch: Watch, path: str, before: int, total: int, done: int) -> None:
+    watch("download", before + done, max(total, before + done), path)
+
+
+def part_beside(target: Path) -> Path:
+    """Return where half a file lies, and make the folder for it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.with_name(f"{target.name}.part")
+
+
 def is_complete(target: Path, file: RemoteFile) -> bool:
     """Say whether a file is there in full: its size and its digest, as far as the source tells them."""
     try:
@@ -68,8 +93,7 @@ def is_complete(target: Path, file: RemoteFile) -> bool:
 
 
 def _take_one(file: RemoteFile, target: Path, progress: Progress, blocks: Blocks) -> None:
-    part = target.with_name(f"{target.name}.part")
-    part.parent.mkdir(parents=True, exist_ok=True)
+    part = part_beside(target)
     size = part.stat().st_size if part.exists() and file.digest else 0
     if file.bytes is not None and size > file.bytes:
         size = 0

@@ -95,11 +95,13 @@ def publish(
     json: Json = False,
 ) -> None:
     """Put a run's best model into the catalogue, or a model of the catalogue onto a hub, registry or bucket."""
-    from zoo import hub_screens, pushing
+    from zoo import hub_screens
+    from zoo.preparing import prepare
     from zoo.progress import bars
+    from zoo.pushing import Terms
 
-    terms = pushing.Terms(name, _parsed(to), tag, branch, update, private, sign, allow_unsafe)
-    prepared = pushing.prepare(what, terms)
+    terms = Terms(name, _parsed(to), tag, branch, update, private, sign, allow_unsafe)
+    prepared = prepare(what, terms)
     with bars(quiet=json) as watch:
         done = None if dry_run else prepared.run(watch)
     if json:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from registry.card import CARD_FILE, MAX_CARD_BYTES, SHA256, SIGNATURE_FILE, Card, decode
+from registry.blobs import sha256_of
+from registry.card import CARD_FILE, MAX_CARD_BYTES, SHA256, Card, decode
 from registry.errors import ZooError, near
 from registry.places import Place
 from registry.ref import LABEL
@@ -105,7 +106,7 @@ class Published:
             raise ZooError(f"the tag {tag!r} of {self.place.url} is taken by revision {taken[:12]}", "take another tag")
 
     def put(self, folder: Path, watch: Watch) -> str:
-        """Upload a revision; return its name. Files that are there with their size are left, so that a half or damaged
+        """Upload a revision; return its name. Files that are there and the same are left, so that a half or damaged
         upload is completed, and a signature can follow later.
         """
         zoo_json = (folder / CARD_FILE).read_bytes()
@@ -115,7 +116,7 @@ class Published:
         sizes = {
             path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()
         }
-        missing = sorted(path for path, size in sizes.items() if there.get(path) != size or path == SIGNATURE_FILE)
+        missing = sorted(path for path in sizes if not _is_same(target, path, there.get(path), folder / path))
         progress = Progress(watch, "upload", sum(sizes[path] for path in missing))
         for path in missing:
             if path != CARD_FILE:
@@ -141,6 +142,17 @@ def with_digests(sizes: dict[str, int], card: Card, revision: str) -> tuple[Remo
     """Describe files by their sizes, and by their digests where a card or its own revision tells them."""
     digests = {entry.path: f"sha256:{entry.sha256}" for entry in card.files} | {CARD_FILE: f"sha256:{revision}"}
     return tuple(RemoteFile(path, size, digests.get(path, "")) for path, size in sizes.items())
+
+
+def _is_same(target: Place, path: str, size: int | None, file: Path) -> bool:
+    """Compare a file that is there with one that is to go there, byte for byte by their digests."""
+    if size != file.stat().st_size:
+        return False
+    there = hashlib.sha256()
+    for block in target.below(path).blocks(0, size):
+        there.update(block)
+    with file.open("rb") as reader:
+        return there.hexdigest() == sha256_of(reader)
 
 
 def _is_ours(name: str, kind: str) -> bool:

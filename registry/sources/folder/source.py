@@ -1,7 +1,7 @@
 """Folders and files on this machine and at fsspec's URLs (`file:./dir`, `s3://bucket/dir`): as they are, or published.
 
-A folder that `push` has written has revisions (`registry/sources/published.py`). Any other folder, or a single file, is
-taken as it is now, and its reference stays without a revision.
+A folder that `push` has written has revisions (`registry/sources/folder/published.py`). Any other folder, or a single
+file, is taken as it is now, and its reference stays without a revision.
 """
 
 from __future__ import annotations

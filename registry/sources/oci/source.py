@@ -1,4 +1,4 @@
-"""OCI registries: models as artifacts by the ModelPack specification (`registry/sources/modelpack.py`)."""
+"""OCI registries: models as artifacts by the ModelPack specification (`registry/sources/oci/modelpack.py`)."""
 
 from __future__ import annotations
 

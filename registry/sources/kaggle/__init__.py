@@ -1,0 +1,1 @@
+"""Kaggle's models, through the API client of `kagglehub`."""

@@ -1,0 +1,1 @@
+"""TF Hub modules by their handle, a URL (https://www.tensorflow.org/hub/hosting)."""
