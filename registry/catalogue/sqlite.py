@@ -192,7 +192,8 @@ def _uri(path: Path) -> str:
 
 
 def _writable(path: Path) -> bool:
-    return os.access(path.parent, os.W_OK) and (os.access(path, os.W_OK) or not path.exists())
+    # In this order: another process may be creating the file.
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
 def _cause(error: BaseException) -> BaseException:
