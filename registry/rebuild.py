@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from registry import manifest
-from registry.blobs import Store, link
+from registry.blobs import Blob, Store, link
 from registry.card import MAX_CARD_BYTES, Card, decode
 from registry.catalogue import Catalogue
 from registry.errors import ZooError
@@ -53,6 +52,8 @@ def rebuild(local: Local) -> Rebuilt:
         old = _set_aside(path)
         if new.exists():
             new.replace(path)
+        else:
+            path.unlink(missing_ok=True)  # nothing was found, and no catalogue is one without models
     return _fill(local, Catalogue(path), old)  # again: with what was published meanwhile
 
 
@@ -62,7 +63,7 @@ def _fill(local: Local, catalogue: Catalogue, old: Path | None) -> Rebuilt:
     lost = list(stock.damaged)
     commits, tags = 0, 0
     for sha256, note in sorted(stock.notes.items(), key=lambda pair: pair[1].created):
-        text = _card(local, note.revision)
+        text = _read(local.store, note.revision)
         try:
             if text is None:
                 lost.append(f"{note.name}@{note.revision[:12]}: its card is gone or damaged")
@@ -89,33 +90,49 @@ def _commit(local: Local, catalogue: Catalogue, note: Manifest, sha256: str, tex
 
 
 def _scan(local: Local) -> Stock:
-    stock = Stock()
+    stock, noted = Stock(), set()
     for blob in local.notes.all():
         text = _read(local.notes, blob.sha256)
         if text is None:
             stock.damaged.append(f"a note, {blob.sha256}: its bytes are damaged")
         elif note := manifest.decode(text):
+            noted.add(note.revision)
             if note.catalogue in ("", local.home.identity):
                 stock.notes[blob.sha256] = note
         elif signed := revision_signed(text):
             stock.signatures.append((signed, blob.sha256))
-    if not stock.notes and not stock.damaged:
-        stock.notes = dict(_of_schema_1(local))
+    if not local.home.blobs_url:  # schema 1 knew none
+        stock.notes |= _of_schema_1(local, noted)
     return stock
 
 
-def _of_schema_1(local: Local) -> Iterator[tuple[str, Manifest]]:
-    """Take cards under their own names where there are no notes at all: schema 1 wrote none."""
+def _of_schema_1(local: Local, noted: set[str]) -> dict[str, Manifest]:
+    """Write the notes that schema 1 did not: for cards without one, under their own names.
+
+    A model's own JSON file is no card, whatever it looks like.
+    """
+    cards = {revision: decode(text) for revision in noted if (text := _read(local.store, revision))}
     for blob in local.store.all():
-        if blob.bytes <= MAX_CARD_BYTES and (text := _read(local.store, blob.sha256)) and text.startswith(b"{"):
+        if blob.sha256 not in cards and (text := _object(local.store, blob)):
             try:
-                yield f"card {blob.sha256}", Manifest("commit", decode(text).name, blob.sha256, 0.0)
+                cards[blob.sha256] = decode(text)
             except ZooError:
-                continue  # some model's JSON file
+                continue  # a JSON file of another kind
+    files = {file.sha256 for card in cards.values() for file in card.files}
+    made = {}
+    for revision in cards.keys() - noted - files:
+        note = Manifest("commit", cards[revision].name, revision, 0.0, catalogue=local.home.identity)
+        made[local.notes.put_bytes(manifest.encode(note)).sha256] = note
+    return made
 
 
-def _card(local: Local, revision: str) -> bytes | None:
-    return _read(local.store, revision)
+def _object(store: Store, blob: Blob) -> bytes | None:
+    """Return a blob's bytes if it may be a card; of others no more than one byte is read."""
+    if blob.bytes > MAX_CARD_BYTES:
+        return None
+    with store.open(blob.sha256) as reader:
+        head = reader.read(1)
+    return _read(store, blob.sha256) if head == b"{" else None
 
 
 def _readme(local: Local, card: Card) -> str:

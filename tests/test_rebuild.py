@@ -99,3 +99,31 @@ def test_a_server_that_is_not_empty_is_left_alone(postgres: str, tmp_path: Path)
     shelf.local.catalogue.remove("one")
     assert rebuild(shelf.local).revisions == 1
     assert shelf.find("one")
+
+
+def test_what_the_first_schema_left_without_notes_comes_back_beside_what_has_them(
+    filled: Shelf, tmp_path: Path, zoo_home: Path, zoo_command: Zoo
+) -> None:
+    folder = tmp_path / "made"
+    card = write_model(folder, 7)
+    (folder / "sub").mkdir()
+    (folder / "sub" / "config.json").write_bytes(filled.zoo_json(filled.find("one")).replace(b"a second", b"a forged"))
+    first = filled.publish(card, folder, Spot("model-7"))
+    (note,) = filled.local.catalogue.manifests("model-7", first.revision)
+    filled.local.notes.delete(note)
+    (zoo_home / "catalogue.db").unlink()
+    assert zoo_command("doctor", "--rebuild", "-y", "--json")["lost"] == []
+    assert Shelf().find("model-7").revision == first.revision
+    assert len(Shelf().local.catalogue.history("one")) == 3  # a model's file that looks like a card is none
+    assert zoo_command("verify", "--json")["ok"]
+
+
+def test_a_broken_catalogue_without_files_is_set_aside(zoo_home: Path, zoo_command: Zoo) -> None:
+    zoo_home.mkdir()
+    (zoo_home / "catalogue.db").write_bytes(b"this is no database" * 100)
+    shown = zoo_command("doctor", "--rebuild", "-y")
+    assert shown.startswith(
+        f"rebuilt: 0 revisions, 0 tags\nthe old catalogue is kept as {zoo_home}/catalogue.db.broken-1"
+    )
+    assert "mnist-dnn" in zoo_command("list")
+    assert (zoo_home / "catalogue.db.broken-1").read_bytes().startswith(b"this is no database")
