@@ -72,23 +72,22 @@ class Store(Protocol):
 
 
 def store_of(home: Home) -> Store:
-    """Return the store that a home uses: a folder, or what its URL names."""
-    folder = Blobs(home.blobs, Workspaces(home.work))
-    if not home.blobs_url:
-        return folder
-    from registry.remote_blobs import RemoteBlobs
-
-    return RemoteBlobs(home.blobs_url, folder)
+    """Return the store of models' files that a home uses: a folder, or what its URL names."""
+    return _store(home, home.blobs, home.blobs_url)
 
 
 def notes_of(home: Home) -> Store:
     """Return the store of manifests and signatures: apart from files, so that no model's file is taken for one."""
-    folder = Blobs(home.blobs / NOTES, Workspaces(home.work))
-    if not home.blobs_url:
-        return folder
+    return _store(home, home.blobs / NOTES, home.blobs_url and f"{home.blobs_url.rstrip('/')}/{NOTES}")
+
+
+def _store(home: Home, folder: Path, url: str) -> Store:
+    blobs = Blobs(folder, Workspaces(home.work))
+    if not url:
+        return blobs
     from registry.remote_blobs import RemoteBlobs
 
-    return RemoteBlobs(f"{home.blobs_url.rstrip('/')}/{NOTES}", folder)
+    return RemoteBlobs(url, blobs)
 
 
 def holds(store: Store, file: FileEntry) -> bool:
@@ -161,10 +160,10 @@ class Blobs:
         return path
 
     def all(self) -> Iterator[Blob]:
-        """Return every stored blob."""
+        """Return every stored blob; one that another process removes meanwhile may be left out."""
         for path in self.root.glob("[0-9a-f][0-9a-f]/*"):
-            if SHA256.fullmatch(path.name):
-                yield Blob(path.name, path.stat().st_size)
+            if SHA256.fullmatch(path.name) and (size := self.size(path.name)) is not None:
+                yield Blob(path.name, size)
 
     def delete(self, sha256: str) -> None:
         """Remove a blob; one that is not there is no error."""
