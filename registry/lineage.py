@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from registry.card import Lineage
 from registry.model import Model
+from registry.ref import COMMIT
 from registry.shelf import Shelf
-
-COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 
 @dataclass(frozen=True)

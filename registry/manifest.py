@@ -12,9 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from registry.spot import MAIN
-
-MAX_BYTES = 2**16
+from registry.ref import MAIN
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ from registry.errors import ZooError
 
 SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
 MAX_NAME = 96
+MAIN = "main"  # the branch that a name without a revision means
+SHORTEST = 7  # how many characters of a commit name it at least
+COMMIT = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}")
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 HUBS = {"hf": 2, "https": 3, "http": 3, "kaggle": 4}  # scheme: how many segments name a model
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,94}")
@@ -116,7 +119,7 @@ def check_label(label: str) -> str:
         raise ZooError(
             f"{label!r} is no name for a tag or branch: expected 1 to 95 letters, digits, '.', '_' or '-'", "try v2"
         )
-    if re.fullmatch(r"[0-9a-f]{7,64}", label):
+    if COMMIT.fullmatch(label):
         raise ZooError(f"{label!r} could be taken for a commit", f"try v{label}")
     return label
 

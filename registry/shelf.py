@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,10 @@ class Shelf:
         """Return models whose name, card or tags hold every word, or a word that begins with it; the best first."""
         if not words.strip():
             return self.summaries(sort="updated", limit=limit)
-        shipped = [model.summary for model in self.shipped.models() if _holds(model.card, words.lower().split())]
+        from registry.catalogue.words import words_of
+
+        wanted = words_of(words)
+        shipped = [model.summary for model in self.shipped.models() if _holds(model, wanted)]
         return (shipped + self.local.catalogue.search(words, limit))[:limit]
 
     def find(self, text: str) -> Model:
@@ -111,9 +115,7 @@ class Shelf:
         if self.shipped.find(spot.name) or (not spot.update and self.local.find(spot.name)):
             raise taken(spot.name)
         if spot.tag and (known := self.local.find(spot.name, spot.tag)):
-            raise ZooError(
-                f"the tag {spot.tag!r} of {spot.name} names {known.revision[:12]} already", "choose another tag"
-            )
+            raise tag_taken(spot.name, spot.tag, known)
 
     def publish(self, card: Card, folder: Path, spot: Spot) -> Model:
         """Commit a folder of files to the local catalogue."""
@@ -160,13 +162,24 @@ class Shelf:
         return f"{', '.join(commits[-12:])}, oldest first; {', '.join(labels)}"
 
 
-def _holds(card: Card, words: list[str]) -> bool:
-    text = " ".join([card.name, card.task, card.summary, card.license, *card.tags, *card.classes]).lower()
-    known = "".join(letter if letter.isalnum() else " " for letter in text).split()
-    wanted = "".join(letter if letter.isalnum() else " " for letter in " ".join(words)).split()
+def _holds(model: Model, wanted: list[str]) -> bool:
+    from registry.catalogue.words import model_words
+
+    known = model_words(model.name, model.card, "")
     return all(any(word.startswith(part) for word in known) for part in wanted)
 
 
-def _known(what: str, got: str, names: object) -> None:
-    if got not in (known := list(names)):  # type: ignore[call-overload]
+def tagless(name: str) -> ZooError:
+    """Say that a shipped model has no tags."""
+    return ZooError(f"{name} ships with zoo and has no tags", f"zoo publish {name} --as NAME makes it yours")
+
+
+def tag_taken(name: str, tag: str, known: Model) -> ZooError:
+    """Say that a tag names another revision."""
+    return ZooError(f"the tag {tag!r} of {name} names {known.revision[:12]} already", "choose another tag")
+
+
+def _known(what: str, got: str, names: Iterable[str]) -> None:
+    known = list(names)
+    if got not in known:
         raise ZooError(f"no {what} is named {got!r}", near(got, known))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.errors import ZooError
-from registry.ref import check_label, check_name
-
-MAIN = "main"
+from registry.ref import MAIN, check_label, check_name
 
 
 @dataclass(frozen=True)

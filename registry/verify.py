@@ -43,8 +43,6 @@ def _of_local(local: Local, model: Model) -> Iterator[str]:
 
 
 def _of_blob(store: Store, path: str, sha256: str) -> Iterator[str]:
-    if not sha256:
-        return
     try:
         with store.open(sha256) as reader:
             got = sha256_of(reader)
@@ -59,7 +57,7 @@ def _of_blob(store: Store, path: str, sha256: str) -> Iterator[str]:
 
 def _of_copy(local: Local, checkout: Path, file: FileEntry) -> Iterator[str]:
     """Look at the laid-out copy, where there is one that is no hard link to the blob, which was read already."""
-    path, blob = checkout / file.path, local.home.blobs / file.sha256[:2] / file.sha256
+    path, blob = checkout / file.path, local.copies.path(file.sha256)
     if not checkout.is_dir() or (path.is_file() and blob.is_file() and path.samefile(blob)):
         return
     if not path.is_file() or entry_of(checkout, file.path) != file:

@@ -6,9 +6,8 @@ import builtins
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from registry.errors import ZooError
 from registry.model import Model, Summary
-from registry.shelf import Shelf
+from registry.shelf import Shelf, tagless
 
 if TYPE_CHECKING:
     from registry.collect import Collected
@@ -82,9 +81,7 @@ def tag(ref: str, label: str, *, move: bool = False) -> Model:
     shelf = Shelf()
     model = shelf.find(ref)
     if model.source != shelf.local.name:
-        raise ZooError(
-            f"{model.name} ships with zoo and has no tags", f"zoo publish {model.name} --as NAME makes it yours"
-        )
+        raise tagless(model.name)
     shelf.local.tag(model, check_label(label), move=move)
     return model
 

@@ -30,11 +30,13 @@ class Check:
 def checkup() -> list[Check]:
     """Look at the home, the catalogue, the stored files, the policy and the extras."""
     shelf = Shelf()
-    catalogue = list(_safely(_catalogue, shelf))
-    usable = all(check.ok for check in catalogue)
-    stored = [made for check in (_files, _leftovers) for made in _safely(check, shelf)] if usable else []
-    around = {check: list(_safely(check, shelf)) for check in (_home, _space, _policy, _extras)}
-    return [*around[_home], *around[_space], *catalogue, *stored, *around[_policy], *around[_extras]]
+
+    def made(*checks: Callable[[Shelf], Iterator[Check]]) -> list[Check]:
+        return [found for check in checks for found in _safely(check, shelf)]
+
+    catalogue = made(_catalogue)
+    stored = made(_files, _leftovers) if all(check.ok for check in catalogue) else []
+    return [*made(_home, _space), *catalogue, *stored, *made(_policy, _extras)]
 
 
 def _safely(check: Callable[[Shelf], Iterator[Check]], shelf: Shelf) -> Iterator[Check]:
@@ -62,8 +64,10 @@ def _space(shelf: Shelf) -> Iterator[Check]:
 
 
 def _catalogue(shelf: Shelf) -> Iterator[Check]:
+    from registry.collect import is_lost
+
     problems = shelf.local.catalogue.check()
-    if not shelf.local.catalogue.exists() and any(True for _ in shelf.local.store.all()):
+    if is_lost(shelf.local):
         problems.append("there is none, though there are stored files")
     for problem in problems:
         yield Check("catalogue", False, problem, "zoo doctor --rebuild makes it anew from the stored files")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from registry.model import Summary
+from registry.ref import MAIN
 from registry.sources.remote import Found
-from registry.spot import MAIN
 from zoo.output import day, size, table
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from registry import policy, signatures
 from registry.errors import ZooError
 from registry.model import Model
 from registry.pulling import is_offered
-from registry.shelf import Shelf
+from registry.ref import MAIN
+from registry.shelf import Shelf, tag_taken, tagless
 from registry.sources.table import destination, remote
-from registry.spot import MAIN, Spot
+from registry.spot import Spot
 from registry.trust import refuse_unsafe
 from zoo.laying import signature_of
 from zoo.publishing import Publishable, of_run
@@ -60,13 +61,9 @@ def _check_model(shelf: Shelf, model: Model, spot: Spot | None, terms: Terms) ->
             f"{model.name} is in the catalogue already", "publish it elsewhere with --to, or give --as or --tag"
         )
     elif terms.tag and not terms.to and model.source != shelf.local.name:
-        raise ZooError(
-            f"{model.name} ships with zoo and has no tags", f"zoo publish {model.name} --as NAME makes it yours"
-        )
+        raise tagless(model.name)
     elif terms.tag and (known := shelf.local.find(model.name, terms.tag)) and known.revision != model.revision:
-        raise ZooError(
-            f"the tag {terms.tag!r} of {model.name} names {known.revision[:12]} already", "choose another tag"
-        )
+        raise tag_taken(model.name, terms.tag, known)
 
 
 def _check_tag(shelf: Shelf, model: Model | None, terms: Terms) -> None:

@@ -14,9 +14,9 @@ from registry.formats import format_of
 from registry.model import Model
 from registry.policy import Policy
 from registry.pulling import Offer, downloaded, is_offered, offer, place_of
-from registry.ref import Ref, check_label
+from registry.ref import MAIN, Ref, check_label
 from registry.shelf import Shelf
-from registry.spot import MAIN, Spot
+from registry.spot import Spot
 from registry.trust import refuse_unsafe
 from registry.watch import Watch
 from zoo.foreign import can_import, store

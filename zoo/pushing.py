@@ -8,10 +8,10 @@ from pathlib import Path
 from registry.card import CARD_FILE, SIGNATURE_FILE, Card
 from registry.errors import ZooError
 from registry.model import Model
-from registry.ref import Ref
+from registry.ref import MAIN, Ref
 from registry.shelf import Shelf
 from registry.sources.remote import Destination, Pushed
-from registry.spot import MAIN, Spot
+from registry.spot import Spot
 from registry.watch import Watch
 from zoo.laying import laid, sign, signature_of
 from zoo.publishing import Publishable

@@ -14,11 +14,11 @@ from typing import TypeVar
 
 from registry.card import Card, FileEntry, encode
 from registry.catalogue.engine import Engine
-from registry.catalogue.entries import MAIN, Entry, Label, taken
+from registry.catalogue.entries import Entry, Label, taken
 from registry.catalogue.tables import REPOS, batches, printable
 from registry.errors import ZooError
 from registry.model import Model, Summary
-from registry.ref import check_label, check_name
+from registry.ref import MAIN, check_label, check_name
 
 T = TypeVar("T")
 

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from registry.card import FileEntry
 from registry.catalogue.engine import Engine
-from registry.catalogue.entries import MAIN, Label, taken
+from registry.catalogue.entries import Label, taken
 from registry.catalogue.lookup import find_commit, label_of, numbered, repo_id
 from registry.catalogue.search import nearby
 from registry.catalogue.tables import COMMITS, LABELS, SIGNATURES, first, insert, unpack
 from registry.catalogue.writing import New, add_commits, add_repos, show
 from registry.errors import ZooError, near
 from registry.model import Model
+from registry.ref import MAIN
 
 
 def commit(engine: Engine, new: New, *, update: bool, stored: Callable[[Sequence[FileEntry]], None] | None) -> Model:

@@ -7,9 +7,7 @@ from typing import Literal
 
 from registry.errors import ZooError
 
-MAIN = "main"
 LOCAL = "local"
-SHORTEST = 7  # how many characters of a commit name it at least
 
 
 @dataclass(frozen=True)

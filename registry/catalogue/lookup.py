@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from registry.card import decode
 from registry.catalogue.engine import Engine
-from registry.catalogue.entries import LOCAL, MAIN, SHORTEST, Entry, Label
+from registry.catalogue.entries import LOCAL, Entry, Label
 from registry.catalogue.peewee_alone import peewee
 from registry.catalogue.tables import (
     BLOBS,
@@ -24,8 +23,8 @@ from registry.catalogue.tables import (
 )
 from registry.errors import ZooError
 from registry.model import Model
+from registry.ref import COMMIT, MAIN, SHORTEST
 
-_COMMIT = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}")
 BATCH = 500
 
 
@@ -54,7 +53,7 @@ def find_commit(engine: Engine, repo: int, name: str, revision: str) -> tuple[in
     """
     label = label_of(engine, repo, revision)
     wanted = label.revision if label else revision
-    if not _COMMIT.fullmatch(wanted):
+    if not COMMIT.fullmatch(wanted):
         return None
     found = numbered(engine, COMMITS.repo == repo, beginning(COMMITS.revision, wanted), most=2)
     if len(found) > 1:
@@ -78,7 +77,7 @@ def by_origin(engine: Engine, origin: str) -> Model | None:
 
 def by_revision(engine: Engine, start: str) -> list[Model]:
     """Return all revisions that begin with a text of at least 7 characters, in any repo."""
-    if not _COMMIT.fullmatch(start):
+    if not COMMIT.fullmatch(start):
         return []
     return [model for _, model in numbered(engine, beginning(COMMITS.revision, start))]
 

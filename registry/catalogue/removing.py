@@ -6,10 +6,11 @@ from typing import Any
 
 from registry.catalogue.changes import existing, existing_repo, point, show_again
 from registry.catalogue.engine import Engine
-from registry.catalogue.entries import MAIN, Label
+from registry.catalogue.entries import Label
 from registry.catalogue.lookup import find_commit, labels_of, live
 from registry.catalogue.tables import COMMITS, FILES, LABELS, REPOS, SIGNATURES, first
 from registry.catalogue.writing import hide
+from registry.ref import MAIN
 
 
 def remove_repo(engine: Engine, name: str) -> set[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from registry.card import Card
 from registry.catalogue.engine import Engine, Text
-from registry.catalogue.entries import LOCAL, MAIN, SHORTEST
+from registry.catalogue.entries import LOCAL
 from registry.catalogue.tables import (
     COMMITS,
     FILES,
@@ -28,6 +28,7 @@ from registry.catalogue.tables import (
 )
 from registry.catalogue.words import model_words
 from registry.model import Model, Summary
+from registry.ref import MAIN, SHORTEST
 
 BATCH = 10_000  # new repos in one transaction
 _PARENT = re.compile(rf"@([0-9a-f]{{{SHORTEST},64}})$")

@@ -16,7 +16,7 @@ from registry.home import Home
 from registry.model import Model
 
 if TYPE_CHECKING:
-    from registry.blobs import Blob, Store
+    from registry.blobs import Blob, Blobs, Store
     from registry.catalogue import Catalogue
     from registry.spot import Spot
     from registry.workspace import Workspaces
@@ -52,6 +52,13 @@ class Local:
         from registry.blobs import store_of
 
         return store_of(self.home)
+
+    @cached_property
+    def copies(self) -> Blobs:
+        """The folder on this machine in which the files lie, or copies of them."""
+        from registry.blobs import Blobs
+
+        return Blobs(self.home.blobs, self.workspaces)
 
     @cached_property
     def notes(self) -> Store:

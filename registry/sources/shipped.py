@@ -7,6 +7,7 @@ from pathlib import Path
 from registry.card import CARD_FILE
 from registry.errors import ZooError
 from registry.model import Model, model_of_text
+from registry.ref import MAIN, SHORTEST
 
 PACKAGED = Path(__file__).parents[1] / "shipped"
 CHECKOUT = Path(__file__).parents[2] / "models"
@@ -30,7 +31,7 @@ class Shipped:
         if "/" in name or not path.is_file():
             return None
         model = self._read(path)
-        known = revision in (None, "main") or (len(revision) >= 7 and model.revision.startswith(revision))
+        known = revision in (None, MAIN) or (len(revision) >= SHORTEST and model.revision.startswith(revision))
         return model if known else None
 
     def folder(self, model: Model) -> Path:

@@ -17,14 +17,12 @@ from registry.blobs import sha256_of
 from registry.card import CARD_FILE, MAX_CARD_BYTES, SHA256, Card, decode
 from registry.errors import ZooError, near
 from registry.places import Place
-from registry.ref import LABEL
+from registry.ref import LABEL, MAIN, SHORTEST
 from registry.sources.parts import Progress
 from registry.sources.remote import RemoteFile
 from registry.watch import Watch
 
 REFS = "refs"
-MAIN = "main"
-SHORTEST = 7
 
 
 class Published:

@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from registry.card import CARD_FILE, MAX_CARD_BYTES, Card, decode
 from registry.errors import ZooError, near
 from registry.places import Place, open_place
-from registry.ref import MAX_NAME, Ref, check_label
-from registry.sources.folder.published import MAIN, Published, with_digests
+from registry.ref import MAIN, MAX_NAME, Ref, check_label
+from registry.sources.folder.published import Published, with_digests
 from registry.sources.parts import take
 from registry.sources.remote import Found, Listing, Pushed, RemoteFile
 from registry.watch import Watch

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from registry.card import CARD_FILE, SIGNATURE_FILE, decode
 from registry.errors import ZooError
-from registry.ref import Ref
+from registry.ref import MAIN, Ref
 from registry.sources.hf.errors import plain
 from registry.sources.hf.hub import PUBLIC, Hub
 from registry.sources.hf.listing import COMMIT
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
 
 TIMEOUT = 30
-MAIN = "main"
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 from registry.card import Card, revision_of
 from registry.digests import check
 from registry.errors import ZooError, near
-from registry.ref import Ref
+from registry.ref import MAIN, Ref
 from registry.sources.hf.download import download
 from registry.sources.hf.errors import told
 from registry.sources.hf.hub import Hub, hub_at, hub_of
 from registry.sources.hf.listing import EXPAND, found_of, listing_of
-from registry.sources.hf.push import MAIN, push_folder
+from registry.sources.hf.push import push_folder
 from registry.sources.remote import Found, Listing, Pushed, RemoteFile
 from registry.watch import Watch
 
