@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from registry.card import Preprocessing
+
+GRAPH_LAYER = "GraphLayer"  # the one class of ours; all other layers are Keras's own
+
 
 @dataclass(frozen=True)
 class Mapped:
@@ -36,6 +40,10 @@ class Imported:
         max_rel_difference: the same, divided by the largest absolute value of the original's outputs.
         collections: node or tensor names by collection, where the format has such.
         notes: what the model cannot carry over and the user should know, a sentence each.
+        compared_with: what ran the original, with its version, such as `ONNX Runtime 1.23`; empty where nothing did.
+        preprocessing: how raw data become the model's input, where the original says so.
+        classes: the names of its outputs, where the original has them.
+        random: the weights that the original has no values for, `conv1/kernel`; they are random.
     """
 
     model: Any
@@ -46,3 +54,13 @@ class Imported:
     max_rel_difference: float | None = None
     collections: dict[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    compared_with: str = ""
+    preprocessing: Preprocessing | None = None
+    classes: tuple[str, ...] = ()
+    random: tuple[str, ...] = ()
+
+    @property
+    def native_share(self) -> float:
+        """The share of the parameters that native Keras layers hold; 1.0 where there are none."""
+        held = sum(layer.parameters for layer in self.layers)
+        return sum(layer.parameters for layer in self.layers if layer.type != GRAPH_LAYER) / held if held else 1.0

@@ -1,0 +1,1 @@
+"""Weights that came without their architecture: read, matched by name, turned, and filled in."""
