@@ -70,14 +70,47 @@ class Preprocessing:
     Attributes:
         shape: one raw sample's shape, `(28, 28)`.
         dtype: the raw dtype, `uint8`.
-        scale: a factor, `1/255`.
-        offset: added after the factor.
+        scale: a factor, `1/255`; or one for each place of the last axis, in the order that the model takes.
+        offset: added after the factor; one, or one for each place of the last axis.
+        channels: `bgr` where the model takes colours in that order, so that the last axis of raw samples, which are
+            RGB, is turned round first; `rgb`, or empty where there are no colours.
     """
 
     shape: tuple[int, ...]
     dtype: str = "uint8"
-    scale: float = 1.0
-    offset: float = 0.0
+    scale: float | tuple[float, ...] = 1.0
+    offset: float | tuple[float, ...] = 0.0
+    channels: str = ""
+
+    def __post_init__(self) -> None:
+        if self.channels not in ("", "rgb", "bgr"):
+            raise ValueError(f"channels are {self.channels!r}; expected rgb, bgr or nothing")
+        for name, value in (("scale", self.scale), ("offset", self.offset)):
+            if isinstance(value, tuple) and (not self.shape or len(value) != self.shape[-1]):
+                raise ValueError(f"{name} has {len(value)} numbers for samples of shape {self.shape}")
+        if self.channels == "bgr" and self.shape[-1:] != (3,):
+            raise ValueError(f"samples of shape {self.shape} have no three colours on their last axis")
+
+    @property
+    def formula(self) -> str:
+        """The arithmetic, for people.
+
+        >>> Preprocessing((28, 28), scale=0.5, offset=-1.0).formula
+        'x * 0.5 - 1'
+        >>> Preprocessing((8, 8, 3), offset=(-104.0, -117.0, -123.0), channels="bgr").formula
+        'bgr(x) * 1 + (-104, -117, -123)'
+        """
+        start = "bgr(x)" if self.channels == "bgr" else "x"
+        return f"{start} * {_numbers(self.scale)}{self._added()}"
+
+    def _added(self) -> str:
+        if isinstance(self.offset, tuple):
+            return f" + {_numbers(self.offset)}"
+        return f" {'+' if self.offset > 0 else '-'} {abs(self.offset):.8g}" if self.offset else ""
+
+
+def _numbers(value: float | tuple[float, ...]) -> str:
+    return f"({', '.join(f'{one:.8g}' for one in value)})" if isinstance(value, tuple) else f"{value:.8g}"
 
 
 @dataclass(frozen=True)

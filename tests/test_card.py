@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,6 +27,7 @@ shapes = st.lists(st.none() | st.integers(1, 999), max_size=4).map(tuple)
 layers = st.builds(LayerInfo, text, text, st.integers(0, 10**9), st.booleans(), st.lists(text, max_size=2).map(tuple))
 paths = st.from_regex(r"[a-z]{1,8}(/[a-z]{1,4})?", fullmatch=True)
 files = st.builds(FileEntry, paths, st.integers(0, 10**12), sha)
+factors = st.floats(-9, 9) | st.tuples(*3 * [st.floats(-9, 9)])
 cards = st.builds(
     Card,
     name=st.from_regex(r"[a-z][a-z0-9]{0,10}(-[a-z0-9]{1,9})?", fullmatch=True),
@@ -33,7 +35,8 @@ cards = st.builds(
     weights=paths,
     classes=st.lists(text, max_size=3).map(tuple),
     inputs=st.lists(st.builds(TensorSpec, text, shapes, text), max_size=2).map(tuple),
-    preprocessing=st.none() | st.builds(Preprocessing, st.just((28, 28)), text, st.floats(-9, 9), st.floats(-9, 9)),
+    preprocessing=st.none()
+    | st.builds(Preprocessing, st.just((28, 3)), text, factors, factors, st.sampled_from(("", "bgr"))),
     layers=st.lists(layers, max_size=3).map(tuple),
     files=st.lists(files, max_size=3, unique_by=lambda file: file.path).map(tuple),
     metrics=st.dictionaries(text, st.floats(0, 1) | st.lists(st.floats(0, 1), min_size=2, max_size=2), max_size=2),
@@ -96,3 +99,17 @@ def test_weights_and_tests_stay_in_the_folder(path: str) -> None:
     for known in (b"w.keras", b"t.npz"):
         with pytest.raises(ZooError, match=r"zoo\.json is no model card: the path .* leaves the model's folder"):
             decode(good.replace(known, path.replace("\\", "\\\\").encode()))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"channels": "cmyk"}, "expected rgb, bgr or nothing"),
+        ({"scale": (1.0, 2.0)}, r"scale has 2 numbers for samples of shape \(4, 4, 3\)"),
+        ({"offset": (1.0,)}, "offset has 1 numbers"),
+        ({"shape": (4, 4), "channels": "bgr"}, "have no three colours"),
+    ],
+)
+def test_a_preprocessing_that_cannot_be_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Preprocessing(**{"shape": (4, 4, 3), **fields})

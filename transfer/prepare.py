@@ -36,14 +36,27 @@ def prepare(
                 f"{where} are {x.dtype} and the model's card does not say how to turn them into its input",
                 "pass them as float32, scaled as in the model's training",
             )
-        x = x.astype(np.float32) * np.float32(how.scale) + np.float32(how.offset)
+        x = _scaled(x, how, where)
     with np.errstate(over="ignore"):
-        prepared = np.ascontiguousarray(_shaped(x, tuple(shape), where), dtype=np.float32)
+        prepared = np.ascontiguousarray(shaped(x, tuple(shape), where), dtype=np.float32)
     check_finite(prepared, f"{where}, as float32,")
     return prepared
 
 
-def _shaped(x: Array, shape: tuple[int | None, ...], where: str) -> Array:
+def _scaled(x: Array, how: Preprocessing, where: str) -> NDArray[np.float32]:
+    """Turn colours round where the model takes BGR, then scale; by channel where the card has a number for each."""
+    if how.channels == "bgr" or isinstance(how.scale, tuple) or isinstance(how.offset, tuple):
+        if x.shape[-1:] != how.shape[-1:]:
+            x = shaped(x, how.shape, where)
+        if how.channels == "bgr":
+            x = x[..., ::-1]
+    scale, offset = np.asarray(how.scale, np.float32), np.asarray(how.offset, np.float32)
+    prepared: NDArray[np.float32] = x.astype(np.float32) * scale + offset
+    return prepared
+
+
+def shaped(x: Array, shape: tuple[int | None, ...], where: str) -> Array:
+    """Return samples in a shape with as many numbers each; raises `ZooError` where they do not fit."""
     got = x.shape[1:]
     if len(got) == len(shape) and all(want in (None, have) for want, have in zip(shape, got, strict=True)):
         return x

@@ -109,9 +109,8 @@ def _input(card: Card) -> str:
     rows = [f"Input: {'; '.join(parts)}.\n"] if parts else []
     raw = card.preprocessing
     if raw:
-        offset = f" {'+' if raw.offset > 0 else '-'} {abs(raw.offset):g}" if raw.offset else ""
         rows.append(
-            f"Raw samples are {_shape(raw.shape)} {raw.dtype}. Integers are prepared as `x * {raw.scale:.8g}{offset}` "
+            f"Raw samples are {_shape(raw.shape)} {raw.dtype}. Integers are prepared as `{raw.formula}` "
             "and\nreshaped; floating-point numbers are taken as prepared and only reshaped.\n"
         )
     return "\n".join(rows)
