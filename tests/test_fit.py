@@ -10,7 +10,7 @@ import tensorflow as tf
 from conftest import blobs, chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nets import build, specs
+from nets import build, build_joined, joined_specs, specs
 
 import transfer.fit
 from registry.errors import ZooError
@@ -31,7 +31,7 @@ def splits(width: int = 8) -> dict[str, Features]:
 
 
 def through(trunk: Any, features: Features) -> Features:
-    parts = [arrays for _, arrays in forward(trunk, features.arrays[0])]
+    parts = [arrays for _, arrays in forward(trunk, features.arrays)]
     return Features(tuple(np.concatenate(part) for part in zip(*parts, strict=True)), features.labels)
 
 
@@ -41,12 +41,22 @@ def reset_dropout(model: Any) -> None:
             layer.seed_generator.state.assign([1, 0])
 
 
+def joined_splits() -> dict[str, Features]:
+    """Samples for three inputs, the last of which takes whole numbers."""
+    return {
+        name: Features(
+            (*one.arrays, one.arrays[0][:, ::-1].copy(), (one.labels[:, None] + 1).astype(np.int32)), one.labels
+        )
+        for name, one in splits(5).items()
+    }
+
+
 def trained(model: Any, frozen: set[str], *, cached: bool, how: Training = HOW) -> tuple[Fitted, list[np.ndarray]]:
     """Train a model from its first weights, from cached features or through its frozen layers."""
     reset_dropout(model)
     freeze(model, frozen)
     halves = split(model, closed(describe(model), frozen))
-    inputs = splits(model.input_shape[1])
+    inputs = splits(model.input_shape[1]) if len(model.inputs) == 1 else joined_splits()
     if halves.trunk is None:
         return fit(halves.tail, inputs, how, lr=how.lr, seed=1), model.get_weights()
     if cached:
@@ -58,8 +68,19 @@ def trained(model: Any, frozen: set[str], *, cached: bool, how: Training = HOW) 
 @settings(max_examples=8, deadline=None)
 @given(specs(), st.data())
 def test_cached_equals_uncached_and_frozen_stays(spec: list[tuple[str, tuple[int, ...]]], data: st.DataObject) -> None:
-    model = build(spec)
-    names = [layer.name for layer in describe(model) if layer.name not in ("X", "outputs")]
+    check_cached_equals_uncached(build(spec), data)
+
+
+@settings(max_examples=6, deadline=None)
+@given(joined_specs(), st.data())
+def test_cached_equals_uncached_with_several_inputs(
+    spec: list[tuple[str, tuple[int, ...]]], data: st.DataObject
+) -> None:
+    check_cached_equals_uncached(build_joined(spec), data)
+
+
+def check_cached_equals_uncached(model: Any, data: st.DataObject) -> None:
+    names = [layer.name for layer in describe(model) if layer.inputs and layer.name not in ("outputs", "head0")]
     frozen = data.draw(st.sets(st.sampled_from(names), min_size=1))
     start = model.get_weights()
     cached, weights = trained(model, frozen, cached=True)

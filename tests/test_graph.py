@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.card import LayerInfo
-from transfer.graph import closed, cut, weighted
+from transfer.graph import closed, cut, ends, heads, single_path, sources, tips, weighted
 
 CHAIN = (
     LayerInfo("X", "InputLayer", 0),
@@ -67,3 +68,67 @@ def test_nothing_below_the_cut_reads_from_above_it(layers: tuple[LayerInfo, ...]
     for layer in layers:  # and it is the largest such set
         if layer.name not in below and layer.name in frozen:
             assert not set(layer.inputs) <= below
+
+
+# Two towers with an end each, which meet in `join`; `left` also has an answer of its own.
+TOWERS = (
+    LayerInfo("A", "InputLayer", 0),
+    LayerInfo("left", "Dense", 4, True, ("A",)),
+    LayerInfo("B", "InputLayer", 0),
+    LayerInfo("right", "Conv1D", 4, True, ("B",)),
+    LayerInfo("flat", "Flatten", 0, False, ("right",)),
+    LayerInfo("join", "Concatenate", 0, False, ("left", "flat")),
+    LayerInfo("out", "Dense", 4, True, ("join",)),
+    LayerInfo("probabilities", "Softmax", 0, False, ("out",)),
+)
+SIDE = LayerInfo("side", "Dense", 4, True, ("left",))
+
+
+@pytest.mark.parametrize(
+    ("layers", "reused", "expected"),
+    [
+        (CHAIN, ("a",), ("a/relu",)),
+        (CHAIN, ("b",), ("drop",)),
+        (CHAIN, ("a", "b", "out"), ("out",)),
+        (RESIDUAL, ("a",), ("a",)),
+        (RESIDUAL, ("a", "b"), ("add",)),
+        (TOWERS, ("left", "right"), ("join",)),
+        (TOWERS, ("left",), ("left",)),
+        (TOWERS, ("right",), ("flat",)),
+        (TOWERS, ("A", "right"), ("flat",)),
+        (TOWERS, ("left", "right", "out"), ("out",)),
+        ((*TOWERS, SIDE), ("left", "right"), ("left", "flat")),
+    ],
+)
+def test_a_new_top_stands_on_the_highest_reused_layers(
+    layers: tuple[LayerInfo, ...], reused: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    assert ends(layers, reused) == expected
+
+
+@pytest.mark.parametrize(
+    ("layers", "reused", "expected"),
+    [
+        (CHAIN, ("a",), ("out",)),
+        (TOWERS, ("left", "right"), ("out",)),
+        ((*TOWERS, SIDE), ("left",), ("out", "side")),
+        ((*TOWERS, SIDE), ("left", "right"), ("out",)),
+        ((*TOWERS, SIDE), ("right",), ("out",)),
+        ((*TOWERS, SIDE), ("side",), ("side",)),
+        ((*TOWERS, SIDE), ("side", "right"), ()),
+        (TOWERS[:6], ("left",), ()),
+        (TOWERS[:6], ("right",), ("right",)),
+        (TOWERS[:6], ("left", "right"), ()),
+    ],
+)
+def test_heads_are_the_last_layers_with_weights_that_all_reused_ones_feed(
+    layers: tuple[LayerInfo, ...], reused: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    assert heads(layers, reused) == expected
+
+
+def test_a_layer_that_is_called_twice_may_read_what_it_feeds() -> None:
+    looped = (*CHAIN[:1], LayerInfo("a", "Dense", 4, True, ("X", "b")), LayerInfo("b", "ReLU", 0, False, ("a",)))
+    assert sources(looped)["a"] == {"X", "a", "b"}
+    assert tips(CHAIN, ("a", "b", "X")) == ("b",)
+    assert [layer.name for layer in single_path(TOWERS, "right")] == ["flat"]

@@ -60,7 +60,7 @@ def test_upper_layers_and_outputs_alone() -> None:
     selection = choose(LAYERS, "hidden[34]|outputs")
     assert selection.reused == ("hidden3", "hidden4", "outputs")
     assert selection.cut == ("X",)
-    assert selection.top_begins == len(LAYERS)
+    assert selection.below == {layer.name for layer in LAYERS}
 
 
 def test_freeze_takes_part_of_what_is_reused() -> None:

@@ -34,6 +34,7 @@ def graph_layer(name: str) -> GraphLayer:
 def model() -> Any:
     """Layers in layers, layers that are used twice, a random generator, a graph."""
     keras.utils.set_random_seed(0)
+    keras.backend.clear_session()  # Keras numbers the parts of a Bidirectional over the whole process
     x = tensor = keras.Input((6, 4), name="X")
     tensor = keras.layers.Bidirectional(keras.layers.GRU(2, return_sequences=True), name="a>bi")(tensor)
     tensor = keras.layers.BatchNormalization(name="b>c>norm")(tensor)

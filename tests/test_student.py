@@ -132,3 +132,95 @@ def test_fresh_kernels_follow_the_activation(activation: str, init: str | None, 
     maker = student(source, "hidden1", Top(activation=activation, init=init, dropout=0.0))
     kernel = layer_of(maker.build(0, kept=()), "hidden2").get_weights()[0]
     assert kernel.var() == pytest.approx(variance, rel=0.05)
+
+
+def towers() -> Any:
+    """Two inputs, a convolution and a dense tower, which meet in one dense layer."""
+    import keras
+
+    a, b = keras.Input((6,), name="A"), keras.Input((8, 2), name="B")
+    left = keras.layers.Dense(3, name="left")(a)
+    right = keras.layers.Conv1D(4, 3, name="right")(b)
+    join = keras.layers.Concatenate(name="join")([left, keras.layers.Flatten(name="flat")(right)])
+    return keras.Model([a, b], keras.layers.Dense(2, name="outputs")(keras.layers.Dense(7, name="high")(join)))
+
+
+@pytest.mark.parametrize(
+    ("reuse", "names"),
+    [
+        ("left|right", ["A", "B", "left", "right", "flat", "join", "top1", "outputs"]),
+        ("left", ["A", "left", "top1", "outputs"]),
+        ("right", ["B", "right", "flat", "top1", "outputs"]),
+    ],
+)
+def test_a_new_top_stands_on_all_reused_towers_and_needs_only_their_inputs(reuse: str, names: list[str]) -> None:
+    source = towers()
+    maker = student(source, reuse, Top(units=(5,), dropout=0.0))
+    model = maker.build(0, kept=maker.selection.reused)
+    assert sorted(layer.name for layer in describe(model)) == sorted(names)
+    assert all(same(source, model, scope) for scope in maker.selection.reused)
+
+
+def test_ends_of_several_shapes_are_pooled_and_laid_side_by_side() -> None:
+    import keras
+
+    a, b = keras.Input((6, 6, 2), name="A"), keras.Input((8, 2), name="B")
+    left, right = keras.layers.Conv2D(4, 3, name="left")(a), keras.layers.Conv1D(5, 3, name="right")(b)
+    whole = keras.layers.Concatenate(name="whole")([keras.layers.Flatten()(left), keras.layers.Flatten()(right)])
+    source = keras.Model(
+        [a, b], [keras.layers.Dense(2, name="one")(whole), keras.layers.Conv1D(2, 1, name="two")(right)]
+    )
+    model = student(source, "left|right", Top(units=(), dropout=0.0)).build(0, kept=())
+    layers = {layer.name: layer for layer in describe(model)}
+    assert [layer.inputs for layer in layers.values() if layer.type == "GlobalAveragePooling1D"] == [("right",)]
+    assert layers["outputs"].parameters == (6 - 2) ** 2 * 4 * 3 + 5 * 3 + 3
+
+
+def test_the_last_convolution_may_give_the_classes() -> None:
+    """SqueezeNet's end: a convolution of 1x1, ReLU, the mean over all positions, softmax."""
+    import keras
+
+    x = keras.Input((6, 6, 1), name="X")
+    tensor = keras.layers.Conv2D(4, 3, name="conv")(x)
+    tensor = keras.layers.ReLU(name="relu")(keras.layers.Conv2D(10, 1, name="conv10")(tensor))
+    tensor = keras.layers.GlobalAveragePooling2D(name="mean")(tensor)
+    source = keras.Model(x, keras.layers.Softmax(name="probabilities")(tensor))
+    maker = student(source, "conv", Top(dropout=0.2))
+    model = maker.build(0, kept=maker.selection.reused)
+    assert [layer.name for layer in describe(model)] == ["X", "conv", "conv10/dropout", "conv10", "mean"]
+    assert (model.output_shape, layer_of(model, "conv10").filters) == ((None, 3), 3)
+    again = student(model, "conv", classes=5).build(0, kept=())
+    assert (again.output_shape, describe(again)[-1].name) == ((None, 5), "mean")
+    spread = keras.Model(x, keras.layers.Flatten(name="flat")(source.get_layer("relu").output))
+    with pytest.raises(ZooError, match="the last layer, conv10, is a Conv2D: it cannot be given 3 outputs"):
+        student(spread, "conv").build(0, kept=())
+
+
+def test_a_reused_tower_that_the_head_does_not_read_is_no_silent_loss() -> None:
+    import keras
+
+    source = towers()
+    both = keras.Model(
+        source.inputs, [source.outputs[0], keras.layers.Dense(2, name="side")(layer_of(source, "left").output)]
+    )
+    assert describe(student(both, "left|right").build(0, kept=()))[-1].name == "outputs"
+    with pytest.raises(ZooError, match=r"is not clear: the model ends in several: (outputs, side|side, outputs)"):
+        student(both, "left").build(0, kept=())
+    with pytest.raises(ZooError, match="is not clear: no end of the model reads all of them") as caught:
+        student(both, "right|side").build(0, kept=())
+    assert caught.value.hint.endswith("--top 100")
+
+
+def test_every_fresh_weight_depends_on_the_seed_alone() -> None:
+    import keras
+
+    layers = keras.layers
+    x = keras.Input((4,), dtype="int32", name="X")
+    tensor = layers.Embedding(9, 6, name="embedding")(x)
+    tensor = layers.Bidirectional(layers.LSTM(5), name="both")(tensor)
+    source = keras.Model(x, layers.Dense(3, name="outputs")(tensor))
+    maker = student(source, "both")
+    one, again, other = (maker.build(seed, kept=()).get_weights() for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
+    assert [np.array_equal(a, b) for a, b in zip(one, other, strict=True)].count(True) == 3, "the biases"
+    assert not np.array_equal(one[1], one[4]), "forwards and backwards are two layers"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import keras
 
 from registry.card import LayerInfo, Preprocessing, TensorSpec
 from registry.errors import ZooError
+from transfer.inputs import ModelInput
 from transfer.scope import layer_name, scope_of
 
 
@@ -18,7 +20,7 @@ class Backbone:
     """A loaded checkpoint.
 
     Attributes:
-        model: a functional `keras.Model` with one input and one output.
+        model: a functional `keras.Model` with one or more inputs and outputs.
         preprocessing: how raw data become its input; None where it is not known.
         classes: the names of its outputs; empty where they are no classes.
         task: a Hugging Face pipeline tag, or empty.
@@ -35,8 +37,13 @@ class Backbone:
         return describe(self.model)
 
     @property
+    def inputs(self) -> tuple[ModelInput, ...]:
+        """What it takes, in the model's order."""
+        return model_inputs(self.model)
+
+    @property
     def input_shape(self) -> tuple[int | None, ...]:
-        """One sample's shape, without the batch."""
+        """One sample's shape at the first input, without the batch."""
         return tuple(self.model.inputs[0].shape[1:])
 
 
@@ -44,25 +51,70 @@ def functional(model: Any) -> Any:
     """Return a model as a functional one that shares its layers.
 
     Raises:
-        ZooError: it has several inputs or outputs, or no graph of layers (a subclassed model).
+        ZooError: it has no graph of layers (a subclassed model), or an input without an axis of samples.
     """
     if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
         raise ZooError("the model has no graph of layers: only functional and sequential Keras models can be split")
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ZooError(
-            f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected one of each"
-        )
-    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    for tensor in model.inputs:
+        if not len(tensor.shape):
+            raise ZooError(
+                f"the model's input {scope_of(tensor.name)} is a single number for all samples; expected an axis of "
+                "samples",
+                "import the model without it: name the other inputs in --input",
+            )
+    outputs = {id(tensor): tensor for tensor in model.outputs}
+    return joined(model.inputs, list(outputs.values()), name=model.name)
+
+
+def joined(inputs: Sequence[Any], outputs: Sequence[Any], **options: Any) -> Any:
+    """Make the model from some tensors to others; one stands alone, not in a list."""
+    ends = [side[0] if len(side) == 1 else list(side) for side in (inputs, outputs)]
+    return keras.Model(*ends, **options)
+
+
+def up_to(model: Any, tensors: Sequence[Any]) -> Any:
+    """Make the model that ends at some tensors of another; it has those of the inputs that they depend on."""
+    feeding = {id(tensor): {id(tensor)} for tensor in model.inputs}
+    for _, inputs, outputs in nodes(model):
+        if inputs:
+            sources = set().union(*(feeding[id(tensor)] for tensor in inputs))
+            feeding |= {id(tensor): sources for tensor in outputs}
+    needed = set().union(*(feeding[id(tensor)] for tensor in tensors))
+    return joined([tensor for tensor in model.inputs if id(tensor) in needed], tensors)
 
 
 def nodes(model: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
-    """Yield each call in the model's graph as (layer, input tensors, output tensors), inputs first.
+    """Yield each call in the model's graph as (layer, input tensors, output tensors), inputs first."""
+    for node in _calls(model):
+        yield node.operation, list(node.input_tensors), list(node.outputs)
 
-    The only place that reads Keras's own list of nodes, which `keras.models.clone_model` walks the same way.
-    """
+
+def _calls(model: Any) -> Iterator[Any]:
+    """Yield Keras's own nodes, as `keras.models.clone_model` walks them."""
     for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            yield node.operation, list(node.input_tensors), list(node.outputs)
+        yield from model._nodes_by_depth[depth]
+
+
+def above(model: Any, below: Collection[str], tensors: Sequence[Any]) -> Any:
+    """Make the model of the layers that are not `below`, from the tensors that they read of those to the outputs.
+
+    `keras.Model(tensors, outputs)` would do it, but where one of the tensors is an input it moves that input out of
+    the other model's graph (Keras 3.15), which can then not be saved.
+    """
+    fresh = {id(tensor): keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in tensors}
+    known = dict(fresh)
+
+    def placed(value: Any) -> Any:
+        return known.get(id(value), value) if isinstance(value, keras.KerasTensor) else value
+
+    for node in _calls(model):
+        if scope_of(node.operation.name) in below:
+            continue
+        made = [keras.KerasTensor(tensor.shape, tensor.dtype) for tensor in node.outputs]
+        args, kwargs = (keras.tree.map_structure(placed, part) for part in (node.arguments.args, node.arguments.kwargs))
+        type(node)(node.operation, call_args=args, call_kwargs=kwargs, outputs=made)
+        known |= {id(old): new for old, new in zip(node.outputs, made, strict=True)}
+    return joined(list(fresh.values()), [known[id(tensor)] for tensor in model.outputs])
 
 
 def describe(model: Any) -> tuple[LayerInfo, ...]:
@@ -79,16 +131,57 @@ def describe(model: Any) -> tuple[LayerInfo, ...]:
 
 
 def layer_of(model: Any, scope: str) -> Any:
-    """Return the layer that carries a scope."""
-    return model.get_layer(layer_name(scope))
+    """Return the layer that carries a scope, or the operation, which has no weights."""
+    return next(layer for layer in model.operations if layer.name == layer_name(scope))
 
 
-def specs(tensors: list[Any]) -> tuple[TensorSpec, ...]:
-    """Describe a model's inputs or outputs for its card."""
-    return tuple(
-        TensorSpec(scope_of(tensor.name), tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype))
-        for tensor in tensors
-    )
+def output_of(model: Any, scope: str) -> Any:
+    """Return the (first) tensor that a layer makes in a model, at its last call there."""
+    return [outputs[0] for layer, _, outputs in nodes(model) if scope_of(layer.name) == scope][-1]
+
+
+def tensor_names(model: Any) -> dict[int, str]:
+    """Name each tensor by its `id`: by the scope of the layer that makes it, the second of a layer `scope:1`."""
+    names: dict[int, str] = {}
+    made: Counter[str] = Counter()
+    for layer, _, outputs in nodes(model):
+        scope = scope_of(layer.name)
+        for tensor in outputs:
+            names[id(tensor)] = f"{scope}:{made[scope]}" if made[scope] else scope
+            made[scope] += 1
+    return names
+
+
+def model_inputs(model: Any) -> tuple[ModelInput, ...]:
+    """Describe what a model takes, in its order."""
+    known = _indices(model)
+    return tuple(ModelInput(spec.name, spec.shape[1:], spec.dtype, known.get(spec.name)) for spec in input_specs(model))
+
+
+def input_specs(model: Any) -> tuple[TensorSpec, ...]:
+    """Describe a model's inputs for its card."""
+    return tuple(_spec(scope_of(tensor.name), tensor) for tensor in model.inputs)
+
+
+def output_specs(model: Any) -> tuple[TensorSpec, ...]:
+    """Describe a model's outputs for its card."""
+    names = tensor_names(model)
+    return tuple(_spec(names[id(tensor)], tensor) for tensor in model.outputs)
+
+
+def _spec(name: str, tensor: Any) -> TensorSpec:
+    return TensorSpec(name, tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype))
+
+
+def _indices(model: Any) -> dict[str, int]:
+    """Say how many indices the embeddings know that read an input, by the input's name."""
+    known: dict[str, int] = {}
+    names = {id(tensor): scope_of(tensor.name) for tensor in model.inputs}
+    for layer, inputs, _ in nodes(model):
+        for name in (names[id(tensor)] for tensor in inputs if id(tensor) in names):
+            if isinstance(layer, keras.layers.Embedding):
+                known[name] = min(layer.input_dim, known.get(name, layer.input_dim))
+    return known
 
 
 def _info(scope: str, layer: Any, reads: list[str]) -> LayerInfo:

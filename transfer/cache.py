@@ -70,7 +70,7 @@ def trunk_digest(model: Any, below: Collection[str]) -> str:
         if info.name in below:
             layer = layer_of(model, info.name)
             digest.update(_structure(info, layer).encode())
-            for weight in layer.get_weights():
+            for weight in layer.get_weights() if info.parameters else ():
                 digest.update(f"{weight.dtype.str}{weight.shape}".encode())
                 digest.update(np.ascontiguousarray(weight).data)
     return digest.hexdigest()
@@ -108,7 +108,7 @@ class FeatureCache:
 
         Args:
             key: what they depend on.
-            halves: the trunk, and the cut's scopes.
+            halves: the trunk, and what the cut's tensors are called.
             splits: by name, the model's inputs and the labels.
             stage: what to call the extraction.
             watch: where to report it.
@@ -155,9 +155,9 @@ def _write_key(file: h5py.File, key: Key) -> None:
 def _write_split(group: h5py.Group, halves: Halves, split: Features, stage: str, watch: Watch) -> None:
     group["labels"] = split.labels
     group["rows"] = np.arange(len(split))
-    for rows, arrays in forward(halves.trunk, split.arrays[0], stage=stage, watch=watch):
+    for rows, arrays in forward(halves.trunk, split.arrays, stage=stage, watch=watch):
         for number, (array, scope) in enumerate(zip(arrays, halves.cut, strict=True)):
             if str(number) not in group:
-                group.create_dataset(str(number), (len(split), *array.shape[1:]), np.float32)
+                group.create_dataset(str(number), (len(split), *array.shape[1:]), array.dtype)
                 group[str(number)].attrs["scope"] = scope
             group[str(number)][rows] = array

@@ -1,9 +1,10 @@
 """Feature files: their layout, how they are read and listed. HDF5 only, no TensorFlow.
 
 Layout, version 1. Attributes of the file: `format` ("zoo-features"), `version`, `key`, and each part of the key
-under its own name. For each split a group (`train`, `valid`) with: one contiguous float32 dataset `(n, ...)` for
-each tensor of the cut, named by its position and with its scope as attribute `scope`; `labels (n,) int64`; `rows
-(n,) int64`, the positions in the split. A file is complete or absent: it is written beside its place, then renamed.
+under its own name. For each split a group (`train`, `valid`) with: one contiguous dataset `(n, ...)` for each tensor
+of the cut, named by its position and with its name as attribute `scope`, of float32, or of whole numbers where the
+tensor is an input that takes such; `labels (n,) int64`; `rows (n,) int64`, the positions in the split. A file is
+complete or absent: it is written beside its place, then renamed.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from registry.errors import ZooError
+from transfer.data.dataset import Array
 from transfer.features import Features
 
 FORMAT = "zoo-features"
@@ -70,8 +71,8 @@ def _read_split(group: h5py.Group, path: Path) -> Features:
     return Features(tuple(_mapped(group[name], path) for name in names), group["labels"][:])
 
 
-def _mapped(dataset: h5py.Dataset, path: Path) -> NDArray[np.float32]:
-    return np.memmap(path, np.float32, "r", dataset.id.get_offset(), dataset.shape)
+def _mapped(dataset: h5py.Dataset, path: Path) -> Array:
+    return np.memmap(path, dataset.dtype, "r", dataset.id.get_offset(), dataset.shape)
 
 
 def _entry(path: Path) -> Entry:

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from registry.card import Card, Lineage, Preprocessing, TensorSpec
-from transfer.backbone import describe, specs
-from transfer.extract import outputs
+from registry.card import Card, Lineage, Preprocessing
+from transfer.backbone import describe, input_specs, output_specs
+from transfer.data.dataset import Array
+from transfer.extract import named_outputs
+from transfer.inputs import Arrays
 from transfer.runs import TESTS, WEIGHTS
 from transfer.safetensors_file import write as write_safetensors
+from transfer.stored_test import write as write_test
 
 STORED = 16
 UNNAMED = "unnamed"
@@ -21,7 +23,7 @@ UNNAMED = "unnamed"
 def draft(
     model: Any,
     weights: Path,
-    inputs: NDArray[np.float32],
+    inputs: Array | Arrays,
     *,
     preprocessing: Preprocessing | None = None,
     classes: tuple[str, ...] = (),
@@ -31,9 +33,10 @@ def draft(
     """Save a model, its weights as safetensors, and its stored test beside each other, and describe them.
 
     Args:
-        model: functional, one input and one output.
+        model: functional, with one or more inputs and outputs.
         weights: where to write it (`.keras`); the others go into the same folder.
-        inputs: samples `(n, ...) float32`; the first 16 are stored with the model's outputs.
+        inputs: samples `(n, ...)` for each input in the model's order, or the array of the only one; the first 16
+            are stored with the model's outputs (`transfer.stored_test`).
         preprocessing, classes, lineage, fields: parts of the card.
 
     Returns:
@@ -44,11 +47,11 @@ def draft(
     """
     model.save(weights)
     write_safetensors(model, weights.parent / WEIGHTS)
-    stored = inputs[:STORED]
-    np.savez_compressed(weights.parent / TESTS, inputs=stored, outputs=outputs(model, stored))
-    layers = describe(model)
-    output = TensorSpec(layers[-1].name, tuple(model.outputs[0].shape))
+    arrays = [inputs] if isinstance(inputs, np.ndarray) else list(inputs)
+    stored = tuple(array[:STORED] for array in arrays)
+    write_test(weights.parent / TESTS, input_specs(model), stored, named_outputs(model, stored))
     return Card(
-        name=UNNAMED, format="keras", weights=weights.name, inputs=specs(model.inputs), outputs=(output,),
-        preprocessing=preprocessing, classes=classes, layers=layers, tests=TESTS, lineage=lineage, **fields,
+        name=UNNAMED, format="keras", weights=weights.name, inputs=input_specs(model),
+        outputs=output_specs(model), preprocessing=preprocessing, classes=classes, layers=describe(model), tests=TESTS,
+        lineage=lineage, **fields,
     )  # fmt: skip

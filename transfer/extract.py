@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
+from transfer.backbone import tensor_names
+from transfer.data.dataset import Array
+from transfer.inputs import Arrays
 
 BATCH_BYTES = 64 * 2**20
 MAX_BATCH = 4096
@@ -25,39 +27,86 @@ def batch_size(model: Any) -> int:
 
 
 def forward(
-    model: Any, x: NDArray[np.float32], *, stage: str = "extract", watch: Watch = silent
-) -> Iterator[tuple[slice, tuple[NDArray[np.float32], ...]]]:
+    model: Any, x: Array | Sequence[Array], *, stage: str = "extract", watch: Watch = silent
+) -> Iterator[tuple[slice, Arrays]]:
     """Yield a model's outputs in inference mode, batch by batch.
 
     Args:
-        model: one input; one or several outputs.
-        x: `(n, ...) float32`.
+        model: one or several inputs and outputs.
+        x: `(n, ...)` for each input in the model's order, or the array of the only input.
         stage: what to call the work.
         watch: where to report it.
 
     Yields:
-        The rows, and one array `(rows, ...) float32` an output.
+        The rows, and one array `(rows, ...)` an output.
+
+    Raises:
+        ZooError: the model cannot compute with such samples.
     """
-    step = batch_size(model)
+    x = [x] if isinstance(x, np.ndarray) else list(x)
+    step, n = batch_size(model), len(x[0])
+    try:
+        run = _compiled(model, x)
+        for start in range(0, n, step):
+            rows = slice(start, min(start + step, n))
+            yield rows, tuple(output.numpy() for output in run(*(tf.constant(array[rows]) for array in x)))
+            watch(stage, rows.stop, n)
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+        raise ZooError(f"the model cannot compute its outputs for these samples: {_first_line(error)}") from error
 
-    spec = tf.TensorSpec((None, *x.shape[1:]), tf.float32)
-    run = tf.function(lambda batch: tf.nest.flatten(model(batch, training=False))).get_concrete_function(spec)
-    for start in range(0, len(x), step):
-        rows = slice(start, min(start + step, len(x)))
-        yield rows, tuple(output.numpy() for output in run(tf.constant(x[rows])))
-        watch(stage, rows.stop, len(x))
+
+def _compiled(model: Any, x: Sequence[Array]) -> Any:
+    specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in x]
+
+    def run(*batch: Any) -> list[Any]:
+        return list(tf.nest.flatten(model(batch[0] if len(batch) == 1 else list(batch), training=False)))
+
+    try:
+        return tf.function(run).get_concrete_function(*specs)
+    except (ValueError, TypeError) as error:
+        shapes = ", ".join(str(array.shape[1:]) for array in x)
+        raise ZooError(f"the model cannot take samples of shape {shapes}: {_first_line(error)}") from error
 
 
-def outputs(model: Any, x: NDArray[np.float32]) -> NDArray[np.float32]:
+def outputs(model: Any, x: Array | Sequence[Array]) -> Array:
     """Return the single output of a model for all samples, `(n, ...) float32`.
+
+    Args:
+        model: one output.
+        x: `(n, ...)` for each input in the model's order, or the array of the only input.
+
+    Raises:
+        ZooError: it has several outputs, or they are not finite.
+    """
+    found = named_outputs(model, x)
+    if len(found) > 1:
+        raise ZooError(f"the model has {len(found)} outputs: {', '.join(found)}; expected one")
+    return next(iter(found.values()))
+
+
+def named_outputs(model: Any, x: Array | Sequence[Array]) -> dict[str, Array]:
+    """Return a model's outputs for all samples by their names, each `(n, ...)`.
 
     Raises:
         ZooError: an output is not finite.
     """
-    batches = [arrays[0] for _, arrays in forward(model, x)]
-    if not all(np.isfinite(arrays).all() for arrays in batches):
+    batches = [arrays for _, arrays in forward(model, x)]
+    if not all(np.isfinite(array).all() for arrays in batches for array in arrays if array.dtype.kind == "f"):
         raise ZooError("the model's outputs are not finite", "are some inputs far too large?")
-    return np.concatenate(batches) if batches else np.zeros((0, *model.outputs[0].shape[1:]), np.float32)
+    names = tensor_names(model)
+    return {
+        names[id(tensor)]: np.concatenate([arrays[place] for arrays in batches]) if batches else _empty(tensor)
+        for place, tensor in enumerate(model.outputs)
+    }
+
+
+def _empty(tensor: Any) -> Array:
+    return np.zeros((0, *(size or 0 for size in tensor.shape[1:])), np.float32)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(getattr(error, "message", "") or error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
 
 
 def _outputs(layer: Any) -> list[Any]:

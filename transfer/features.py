@@ -7,12 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from transfer.inputs import Arrays
+
 
 @dataclass(frozen=True)
 class Features:
-    """One array `(n, ...) float32` for each tensor of the cut, and classes `(n,) int64`."""
+    """One array `(n, ...)` for each tensor of the cut, and classes `(n,) int64`.
 
-    arrays: tuple[NDArray[np.float32], ...]
+    An array is float32, or whole numbers where the tensor is an input that takes such.
+    """
+
+    arrays: Arrays
     labels: NDArray[np.int64]
 
     def __len__(self) -> int:

@@ -221,8 +221,8 @@ class _Loop:
 
     def _forward(self, inputs: list[Any], training: bool) -> Any:
         if self._trunk is not None:
-            inputs = tf.nest.flatten(self._trunk(inputs[0], training=False))
-        return self._tail(inputs if len(inputs) > 1 else inputs[0], training=training)
+            inputs = tf.nest.flatten(self._trunk(_one_or_all(inputs), training=False))
+        return self._tail(_one_or_all(inputs), training=training)
 
     def _judge(self, figures: Any) -> None:
         epoch = self._epoch.read_value()
@@ -261,6 +261,10 @@ def compiles(models: list[Any], steps: int) -> bool:
     """Tell whether XLA is a gain: many steps, and nothing in them but what it does well."""
     layers = [layer for model in models for layer, _, _ in nodes(model)]
     return steps >= XLA_STEPS and all(isinstance(layer, XLA_LAYERS) for layer in layers)
+
+
+def _one_or_all(tensors: list[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def _losses(labels: Any, logits: Any) -> Any:

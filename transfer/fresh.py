@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import keras
@@ -37,7 +39,18 @@ def seeded(config: dict[str, Any], scope: str, seed: int, init: str | None = Non
         for number, key in enumerate(KERNELS)
         if key in config
     }
-    return config | kernels | ({"seed": own} if "seed" in config else {})
+    others = {key: value for key, value in config.items() if key not in kernels}
+    rest: dict[str, Any] = _reseeded(others, count(own + len(KERNELS)))
+    return rest | kernels | ({"seed": own} if "seed" in config else {})
+
+
+def _reseeded(value: Any, seeds: Iterator[int]) -> Any:
+    """Seed every draw that a part of a config describes: other initialisers, and layers within the layer."""
+    if isinstance(value, list | tuple):
+        return type(value)(_reseeded(one, seeds) for one in value)
+    if not isinstance(value, dict):
+        return value
+    return {key: next(seeds) if key == "seed" else _reseeded(part, seeds) for key, part in value.items()}
 
 
 def activation_of(config: dict[str, Any]) -> str:

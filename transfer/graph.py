@@ -42,5 +42,77 @@ def cut(layers: Sequence[LayerInfo], below: Collection[str]) -> tuple[str, ...]:
     return tuple(layer.name for layer in layers if layer.name in below and layer.name in read)
 
 
+def sources(layers: Sequence[LayerInfo]) -> dict[str, set[str]]:
+    """Return for each layer all that feeds it, however far below, and itself."""
+    reads = {layer.name: layer.inputs for layer in layers}
+    return {name: _reached(name, reads) for name in reads}
+
+
+def tips(layers: Sequence[LayerInfo], scopes: Collection[str]) -> tuple[str, ...]:
+    """Return those of some layers that feed no other of them, in order."""
+    fed_by = sources(layers)
+    below = {fed for name in scopes for fed in fed_by[name] if fed != name}
+    return tuple(layer.name for layer in layers if layer.name in scopes and layer.name not in below)
+
+
+def ends(layers: Sequence[LayerInfo], reused: Collection[str]) -> tuple[str, ...]:
+    """Say where a new top stands: on the highest reused layers, or on what follows them without weights.
+
+    What follows is an activation, a pooling or a merge, all of whose inputs are below already, and which is the only
+    reader of what it reads of the ends. A net's own class probabilities are no features.
+
+    Args:
+        layers: all layers, each after those that it reads.
+        reused: the scopes of the reused ones, some of them with weights.
+    """
+    fed_by, held = sources(layers), set(weighted(layers)).intersection(reused)
+    found = set(tips(layers, {name for name in reused if held & fed_by[name]}))
+    below = set().union(*(fed_by[name] for name in found))
+    for layer in layers:
+        carried = found.intersection(layer.inputs)
+        sole = all(readers(layers, name) == (layer.name,) for name in carried)
+        if carried and sole and not layer.parameters and below.issuperset(layer.inputs) and not _answers(layers, layer):
+            found = found - carried | {layer.name}
+            below.add(layer.name)
+    return tuple(layer.name for layer in layers if layer.name in found)
+
+
+def heads(layers: Sequence[LayerInfo], reused: Collection[str]) -> tuple[str, ...]:
+    """Return the last layers with weights, one an end of the net, that all reused layers with weights feed."""
+    fed_by, order = sources(layers), weighted(layers)
+    held = set(order).intersection(reused)
+    leaves = [layer.name for layer in layers if not readers(layers, layer.name)]
+    last = {[name for name in order if name in fed_by[leaf]][-1] for leaf in leaves if fed_by[leaf].intersection(order)}
+    return tips(layers, {name for name in last if held <= fed_by[name]})
+
+
+def readers(layers: Sequence[LayerInfo], scope: str) -> tuple[str, ...]:
+    """Return the layers that read a layer's outputs."""
+    return tuple(layer.name for layer in layers if scope in layer.inputs)
+
+
+def single_path(layers: Sequence[LayerInfo], scope: str) -> tuple[LayerInfo, ...]:
+    """Return what follows a layer as long as it has one reader that reads nothing else."""
+    by_name = {layer.name: layer for layer in layers}
+    path: list[LayerInfo] = []
+    while len(above := readers(layers, scope)) == 1 and by_name[above[0]].inputs == (scope,):
+        scope = above[0]
+        path.append(by_name[scope])
+    return tuple(path)
+
+
+def _answers(layers: Sequence[LayerInfo], layer: LayerInfo) -> bool:
+    return layer.type in ("Activation", "Softmax") and not readers(layers, layer.name)
+
+
+def _reached(name: str, reads: dict[str, tuple[str, ...]]) -> set[str]:
+    found, left = {name}, [name]
+    while left:  # a layer that is called twice may read what it feeds
+        new = set(reads[left.pop()]) - found
+        found |= new
+        left += new
+    return found
+
+
 def _random(layer: LayerInfo) -> bool:
     return layer.type in RANDOM or layer.type.startswith("Random")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from registry.card import LayerInfo
 from registry.errors import ZooError
-from transfer.graph import closed, cut, weighted
+from transfer.graph import closed, cut, sources, weighted
 from transfer.scope import select
 
 AUTO = ("auto",)
@@ -131,9 +131,10 @@ class Selection:
         return cut(self.layers, closed(self.layers, self.frozen))
 
     @property
-    def top_begins(self) -> int:
-        """The position of the first layer above the highest reused one."""
-        return max(i for i, layer in enumerate(self.layers) if layer.name in self.reused) + 1
+    def below(self) -> frozenset[str]:
+        """The reused layers and all that feeds them; the rest is the top."""
+        feeding = sources(self.layers)
+        return frozenset().union(*(feeding[name] for name in self.reused))
 
 
 def choose(layers: Sequence[LayerInfo], reuse: str, freeze: str | None = None) -> Selection:

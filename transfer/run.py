@@ -13,17 +13,17 @@ import msgspec
 from registry.card import Lineage
 from registry.errors import ZooError
 from registry.watch import Watch, silent
-from transfer.backbone import Backbone, describe
+from transfer.backbone import Backbone, describe, model_inputs
 from transfer.cache import FeatureCache, key_of
-from transfer.data.dataset import Array, Dataset
+from transfer.data.dataset import Dataset, Split
 from transfer.draft import draft
 from transfer.evaluate import Score, score
 from transfer.extract import outputs
 from transfer.features import Cached, Features
 from transfer.fit import Fitted, fit
 from transfer.graph import closed
+from transfer.inputs import Arrays, ModelInput, feed
 from transfer.plan import AUTO, Phase, Plan, Selection, Training, choose, phases
-from transfer.prepare import prepare
 from transfer.result import CacheUse, PhaseResult, Result, Scratch, Seconds
 from transfer.runs import CARD, RESULT, EpochRow, RunFolder
 from transfer.split import freeze, split
@@ -60,8 +60,10 @@ class Job:
         start = time.perf_counter()
         selection = choose(self.source.layers, self.plan.reuse, self.plan.freeze)
         student = Student(self.source.model, selection, self.plan.top, len(self.data.classes))
-        inputs = {name: self._inputs(name) for name in ("train", "valid")}
         model = student.build(self.plan.seed, kept=selection.reused)
+        takes = model_inputs(model)
+        inputs = {name: self._inputs(name, takes) for name in ("train", "valid")}
+        self._feed(self.data.test.rows(slice(1)), "test", takes)  # what does not fit is said before anything trains
         done, best = self._phases(model, selection, inputs)
         scratch_start = time.perf_counter()
         scratch = self._scratch(student, inputs, sum(phase.epochs for phase in done))
@@ -111,7 +113,7 @@ class Job:
         phase = Phase(0, (), scopes, self.plan.training.lr)
         how = replace(self.plan.training, epochs=max(self.plan.training.epochs, epochs))
         fitted = self._fit(model, inputs, phase, how, None, math.inf)
-        done = _phase_result(phase, (describe(model)[0].name,), fitted)
+        done = _phase_result(phase, tuple(one.name for one in model_inputs(model)), fitted)
         test = self._test(model)
         return Scratch((done,), done.valid_accuracy, *_accuracy(test), seconds=time.perf_counter() - start)
 
@@ -136,19 +138,18 @@ class Job:
         self.folder.log(rows)
         return fitted
 
-    def _inputs(self, name: str) -> Features:
+    def _inputs(self, name: str, takes: tuple[ModelInput, ...]) -> Features:
         chosen = self.data.splits[name]
-        return Features((self._prepared(chosen.x, name),), chosen.y)
+        return Features(self._feed(chosen, name, takes), chosen.y)
 
-    def _prepared(self, x: Array, name: str) -> Any:
-        where = f"{self.data.ref}: {name}"
-        return prepare(x, self.source.input_shape, self.source.preprocessing, where)
+    def _feed(self, chosen: Split, name: str, takes: tuple[ModelInput, ...]) -> Arrays:
+        return feed(chosen.x, takes, self.source.preprocessing, f"{self.data.ref}: {name}")
 
     def _test(self, model: Any) -> Score | None:
         test = self.data.test
         if not len(test):
             return None
-        return score(outputs(model, self._prepared(test.x, "test")), test.y, self.data.classes)
+        return score(outputs(model, self._feed(test, "test", model_inputs(model))), test.y, self.data.classes)
 
     def _result(
         self,
@@ -172,7 +173,7 @@ class Job:
             reuse=plan.reuse,
             freeze=plan.freeze,
             reused=selection.reused,
-            cut=selection.cut,
+            cut=done[0].cut,
             phases=tuple(done),
             best_phase=best + 1,
             valid_accuracy=done[best].valid_accuracy,
@@ -191,7 +192,7 @@ class Job:
             card = draft(
                 model,
                 self.folder.model,
-                samples.arrays[0],
+                samples.arrays,
                 preprocessing=self.source.preprocessing,
                 classes=self.data.classes,
                 lineage=lineage(self.plan, result),

@@ -11,22 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from registry.errors import ZooError
 from transfer.scope import scope_of
+from transfer.weights.safetensors_header import header
 
 METADATA = {"format": "keras"}
-DTYPES: dict[str, Any] = {
-    "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16,
-    "F8_E4M3": ml_dtypes.float8_e4m3fn, "F8_E5M2": ml_dtypes.float8_e5m2,
-    "I64": np.int64, "I32": np.int32, "I16": np.int16, "I8": np.int8,
-    "U64": np.uint64, "U32": np.uint32, "U16": np.uint16, "U8": np.uint8, "BOOL": np.bool_, "C64": np.complex64,
-}  # fmt: skip
 
 
 def write(model: Any, path: Path) -> None:
@@ -48,15 +42,8 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         ZooError: there is no such file, it is damaged, or holds a type that NumPy does not have.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ZooError(f"cannot read the weights {path}: {error.strerror}") from error
-    try:
-        tensors = deserialize(content)  # type: ignore[no-untyped-call]
-    except SafetensorError as error:
-        raise ZooError(f"{path} is no safetensors file, or a damaged one: {error}") from error
-    return {name: _array(name, tensor, path) for name, tensor in tensors}
+    _, arrays = header(path)
+    return {name: stored.load() for name, stored in arrays.items()}
 
 
 def named(model: Any) -> dict[str, Any]:
@@ -84,9 +71,3 @@ def _within(layer: str, path: str) -> str:
     """Cut a variable's path down to its part below the layer; a model that was loaded has no more than that."""
     parts = path.split("/")
     return "/".join(parts[parts.index(layer) + 1 :]) if layer in parts[:-1] else path
-
-
-def _array(name: str, tensor: dict[str, Any], path: Path) -> NDArray[Any]:
-    if tensor["dtype"] not in DTYPES:
-        raise ZooError(f"{path} holds {name!r} of the type {tensor['dtype']}; expected one of {', '.join(DTYPES)}")
-    return np.frombuffer(tensor["data"], DTYPES[tensor["dtype"]]).reshape(tensor["shape"])

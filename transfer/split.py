@@ -6,9 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
-from transfer.backbone import nodes
+from transfer.backbone import above, joined, nodes, tensor_names
 from transfer.scope import scope_of
 
 
@@ -17,9 +15,9 @@ class Halves:
     """A model below and above its cut; both share their layers with the whole.
 
     Attributes:
-        trunk: from the input to the cut's tensors; None where the cut is the input itself.
-        tail: from the cut's tensors to the output.
-        cut: the scopes whose outputs the tail reads.
+        trunk: from the inputs to the cut's tensors; None where the cut is the inputs themselves.
+        tail: from the cut's tensors to the outputs. An input that it reads is one of the cut's tensors.
+        cut: the names of these tensors (`transfer.backbone.tensor_names`).
     """
 
     trunk: Any
@@ -34,20 +32,20 @@ def split(model: Any, below: Collection[str]) -> Halves:
         model: a functional model.
         below: the scopes of a set that is closed downwards (`transfer.graph.closed`).
     """
-    tensors: dict[int, tuple[str, Any]] = {}
-    read: dict[int, None] = {}
+    names = tensor_names(model)
+    tensors: dict[int, Any] = {}
+    read = {id(tensor) for tensor in model.outputs}
     for layer, inputs, outputs in nodes(model):
-        scope = scope_of(layer.name)
-        if scope in below:
-            tensors |= {id(tensor): (scope, tensor) for tensor in outputs}
+        if scope_of(layer.name) in below:
+            tensors |= {id(tensor): tensor for tensor in outputs}
         else:
-            read |= dict.fromkeys(id(tensor) for tensor in inputs if id(tensor) in tensors)
-    cut = [tensors[key] for key in tensors if key in read]
-    edge = [tensor for _, tensor in cut]
-    whole = all(any(tensor is source for source in model.inputs) for tensor in edge)
-    trunk = None if whole else keras.Model(model.inputs[0], edge)
-    tail = model if whole else keras.Model(edge, model.outputs)
-    return Halves(trunk, tail, tuple(scope for scope, _ in cut))
+            read |= {id(tensor) for tensor in inputs}
+    edge = [tensor for key, tensor in tensors.items() if key in read]
+    cut = tuple(names[id(tensor)] for tensor in edge)
+    sources = {id(tensor) for tensor in model.inputs}
+    if sources.issuperset(id(tensor) for tensor in edge):
+        return Halves(None, model, cut)
+    return Halves(joined(model.inputs, edge), above(model, below, edge), cut)
 
 
 def freeze(model: Any, frozen: Collection[str]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from registry import policy, signatures
 from registry.errors import ZooError
@@ -14,6 +14,8 @@ from registry.verify import damage
 from registry.watch import Watch
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from transfer.backbone import Backbone
 
 TOLERANCE = 1e-4  # of the stored outputs' largest absolute value: other processors round differently
@@ -108,32 +110,48 @@ def _card(model: Model, backbone: Backbone) -> Iterator[str]:
         names = {one.name for one in known} ^ {one.name for one in found}
         where = f": {', '.join(sorted(names)[:5])}" if names else ""
         yield f"the card lists other layers than the weights have{where}"
-    shape = tuple(backbone.model.inputs[0].shape)
-    if model.card.inputs and len(model.card.inputs) == 1 and model.card.inputs[0].shape[1:] != shape[1:]:
-        yield f"the card says input {model.card.inputs[0].shape}, the weights take {shape}"
+    said = [spec.shape for spec in model.card.inputs]
+    taken = [(None, *one.shape) for one in backbone.inputs]
+    if said and [shape[1:] for shape in said] != [shape[1:] for shape in taken]:
+        yield f"the card says input {_listed(said)}, the weights take {_listed(taken)}"
 
 
 def _test(shelf: Shelf, model: Model, backbone: Backbone) -> Iterator[str]:
     if not model.card.tests:
         return
-    import numpy as np
-
-    from transfer.extract import outputs
-    from transfer.prepare import prepare
+    from transfer.extract import named_outputs
+    from transfer.inputs import feed
+    from transfer.stored_test import read
 
     try:
-        with np.load(shelf.folder(model) / model.card.tests, allow_pickle=False) as stored:
-            x, expected = stored["inputs"], stored["outputs"]
-        got = outputs(backbone.model, prepare(x, backbone.input_shape, backbone.preprocessing, model.card.tests))
-    except (OSError, ValueError, KeyError) as error:
-        yield f"its stored test {model.card.tests} cannot be read: {error}"
+        stored = read(shelf.folder(model) / model.card.tests)
+    except ZooError as error:
+        yield f"its stored test {error.message}"
         return
+    try:
+        x = feed(stored.inputs, backbone.inputs, backbone.preprocessing, model.card.tests)
+        got = named_outputs(backbone.model, x)
     except ZooError as error:
         yield f"its stored test cannot be computed: {error.message}"
         return
-    if got.shape != expected.shape:
-        yield f"its stored test has outputs {expected.shape}, the weights give {got.shape}"
+    yield from _differences(stored.expected(tuple(got)), got)
+
+
+def _differences(stored: Mapping[str, NDArray[Any]], got: Mapping[str, NDArray[Any]]) -> Iterator[str]:
+    import numpy as np
+
+    if stored.keys() != got.keys():
+        yield f"its stored test has the outputs {', '.join(stored)}, the weights give {', '.join(got)}"
         return
-    difference = float(np.max(np.abs(got - expected), initial=0.0))
-    if not difference <= TOLERANCE * max(1.0, float(np.max(np.abs(expected), initial=0.0))):
-        yield f"its outputs for the stored test differ from the stored ones by up to {difference:.3g}"
+    for name, expected in stored.items():
+        which = "outputs" if len(stored) == 1 else f"outputs {name}"
+        if got[name].shape != expected.shape:
+            yield f"its stored test has {which} {expected.shape}, the weights give {got[name].shape}"
+            continue
+        difference = float(np.max(np.abs(np.subtract(got[name], expected, dtype=float)), initial=0.0))
+        if not difference <= TOLERANCE * max(1.0, float(np.max(np.abs(expected), initial=0.0))):
+            yield f"its {which} for the stored test differ from the stored ones by up to {difference:.3g}"
+
+
+def _listed(shapes: Sequence[tuple[int | None, ...]]) -> str:
+    return ", ".join(str(shape) for shape in shapes)
