@@ -56,7 +56,7 @@ def test_a_switch_folds_to_one_way(flow: int, negated: bool) -> None:
         tf.identity(tf1.cond(training, lambda: tf.tanh(x), lambda: tf.sigmoid(x)), name="y")
 
     graph = lowered(built(build, flow))
-    ops = {way: {node.op for node in fold(graph, "y:0", training=way).graph.nodes.values()} for way in (False, True)}
+    ops = {way: {node.op for node in fold(graph, ["y:0"], training=way).graph.nodes.values()} for way in (False, True)}
     kept = [{"Placeholder", "Sigmoid"}, {"Placeholder", "Tanh"}]
     assert [ops[False], ops[True]] == (kept[::-1] if negated else kept)
     assert list(flags(graph).values()) == [np.asarray(negated)]
@@ -73,7 +73,7 @@ def test_calls_and_nested_branches_are_written_out() -> None:
 
         tf.identity(inner(x), name="y")
 
-    folded = fold(lowered(built(build, 2)), "y:0")
+    folded = fold(lowered(built(build, 2)), ["y:0"])
     assert [node.op for node in folded.graph.nodes.values()] == ["Placeholder", "Exp"]
 
 
@@ -189,7 +189,7 @@ def test_segments_never_close_a_loop() -> None:
         ("s/c", "Sub", ("s/a", "b")),
         ("s/d", "Neg", ("s/c",)),
     )
-    view = View(graph, "x:0", "s/d:0", {}, {}, {}, lambda _: None)
+    view = View(graph, ("x:0",), ("s/d:0",), {}, {}, {}, lambda _: None)
     relu = Piece("Activation", ("s/a:0",), ("b:0",), ("b",))
     found = segments(view, ["s/a", "s/c", "s/d"], [relu], lambda name: name.rpartition("/")[0])
     assert [(piece.nodes, piece.inputs, piece.outputs) for piece in found] == [

@@ -18,26 +18,26 @@ from transfer.importers.metagraph.export import graph_def, inference_graph, plac
 from transfer.importers.metagraph.graph import FLOAT, Graph, Node, node_of
 from transfer.importers.metagraph.names import sources
 from transfer.importers.metagraph.segments import closure
-from transfer.importers.metagraph.variables import Stored
 from transfer.importers.metagraph.view import Piece, View, Weight
 from transfer.scope import layer_name
 
 Values = Mapping[str, np.ndarray[Any, Any]]
 
 
-def assemble(view: View, named: Sequence[tuple[str, Piece]], values: Values) -> Any:
+def assemble(view: View, named: Sequence[tuple[str, Piece]], values: Values, labels: Mapping[str, str]) -> Any:
     """Return the functional model whose layers are the pieces, with their weights.
 
     Args:
         view: the graph.
         named: the pieces with their scopes, in any order.
         values: the variables' values, by tensor.
+        labels: the names of the model's inputs, by tensor.
 
     Raises:
         ZooError: the layers cannot be put together.
     """
     try:
-        return _assembled(view, named, values)
+        return _assembled(view, named, values, labels)
     except RecursionError as error:
         raise ZooError(
             f"the graph becomes {len(named)} layers, one upon the other: deeper than Keras can hold",
@@ -45,17 +45,22 @@ def assemble(view: View, named: Sequence[tuple[str, Piece]], values: Values) -> 
         ) from error
 
 
-def _assembled(view: View, named: Sequence[tuple[str, Piece]], values: Values) -> Any:
-    shape = view.shape(view.input) or ()
-    source = keras.Input(shape=shape[1:], dtype="float32", name=layer_name(node_of(view.input)))
-    tensors: dict[str, Any] = {view.input: source}
-    for scope, piece in _in_order(named, view.input):
+def _assembled(view: View, named: Sequence[tuple[str, Piece]], values: Values, labels: Mapping[str, str]) -> Any:
+    sources = [_source(view, tensor, labels[tensor]) for tensor in view.inputs]
+    tensors: dict[str, Any] = dict(zip(view.inputs, sources, strict=True))
+    for scope, piece in _in_order(named, view.inputs):
         layer = _layer(view, scope, piece)
         inputs = [tensors[tensor] for tensor in piece.inputs]
         outputs = _called(layer, scope, inputs[0] if len(inputs) == 1 else inputs)
         layer.set_weights([array_of(view.graph, weight, values) for weight in piece.weights])
         tensors |= zip(piece.outputs, outputs if len(piece.outputs) > 1 else [outputs], strict=True)
-    return keras.Model(source, tensors[view.output], name="imported")
+    ends = [sources, [tensors[output] for output in view.outputs]]
+    return keras.Model(*(side[0] if len(side) == 1 else side for side in ends), name="imported")
+
+
+def _source(view: View, tensor: str, label: str) -> Any:
+    shape, dtype = view.shape(tensor) or (), as_dtype(view.dtypes.get(tensor, FLOAT)).name
+    return keras.Input(shape=shape[1:], dtype=dtype, name=layer_name(label))
 
 
 def _called(layer: Any, scope: str, inputs: Any) -> Any:
@@ -68,9 +73,9 @@ def _called(layer: Any, scope: str, inputs: Any) -> Any:
         ) from error
 
 
-def _in_order(named: Sequence[tuple[str, Piece]], start: str) -> list[tuple[str, Piece]]:
+def _in_order(named: Sequence[tuple[str, Piece]], starts: Sequence[str]) -> list[tuple[str, Piece]]:
     """Sort pieces so that each comes after those that it reads."""
-    ready, waiting, done = {start}, list(named), list[tuple[str, Piece]]()
+    ready, waiting, done = set(starts), list(named), list[tuple[str, Piece]]()
     while waiting:
         now = [item for item in waiting if ready.issuperset(item[1].inputs)]
         if not now:
@@ -122,14 +127,13 @@ def array_of(graph: Graph, weight: Weight, values: Values) -> np.ndarray[Any, An
     return (array.T if weight.transposed else array).reshape(weight.shape)
 
 
-def mapped(model: Any, named: Sequence[tuple[str, Piece]], stored: Mapping[str, Stored]) -> tuple[Mapped, ...]:
-    """Return where each layer's weights came from, from the input upwards."""
+def mapped(model: Any, named: Sequence[tuple[str, Piece]]) -> tuple[Mapped, ...]:
+    """Return which variables each layer's weights came from, from the input upwards."""
     pieces = {layer_name(scope): (scope, piece) for scope, piece in named}
     found = (pieces[layer.name] for layer in model.layers if layer.name in pieces)
-    return tuple(_mapped(scope, piece, stored) for scope, piece in found)
+    return tuple(_mapped(scope, piece) for scope, piece in found)
 
 
-def _mapped(scope: str, piece: Piece, stored: Mapping[str, Stored]) -> Mapped:
-    names = tuple(dict.fromkeys(stored[name].name for name in sources(piece)))
+def _mapped(scope: str, piece: Piece) -> Mapped:
     size = sum(int(np.prod(weight.shape)) for weight in piece.weights)
-    return Mapped(scope, piece.type, names, size)
+    return Mapped(scope, piece.type, tuple(dict.fromkeys(sources(piece))), size)

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from registry.errors import ZooError
+from registry.watch import Watch, silent
 
 # What the C++ reader raises: its status codes, and some of them untranslated.
 UNREADABLE = (tf.errors.OpError, RuntimeError, ValueError, TypeError, IndexError, MemoryError)
@@ -35,7 +36,8 @@ class Checkpoint:
             ZooError: the files are damaged.
         """
         try:
-            return np.asarray(self.reader.get_tensor(name))
+            found = self.reader.get_tensor(name)
+            return np.asarray(found, object if isinstance(found, bytes) else None)  # text keeps its last zeros
         except UNREADABLE as error:
             raise ZooError(
                 f"cannot read {name} {list(self.shapes[name])} from {self.prefix}.data-*: {reason(error)}",
@@ -43,8 +45,12 @@ class Checkpoint:
             ) from error
 
 
-def open_checkpoint(prefix: str) -> Checkpoint:
+def open_checkpoint(prefix: str, watch: Watch = silent) -> Checkpoint:
     """Open a checkpoint and read all of it once: optimizer slots lie at its end, and may hide that it is cut short.
+
+    Args:
+        prefix: what its files' names begin with.
+        watch: called with progress.
 
     Raises:
         ZooError: its files are damaged.
@@ -55,13 +61,19 @@ def open_checkpoint(prefix: str) -> Checkpoint:
         shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
     except UNREADABLE as error:
         raise ZooError(
-            f"cannot read {prefix}.index: {reason(error)}",
+            f"cannot read {prefix}.index: {_in_words(reason(error))}",
             "the file is damaged or cut short: copy it again and compare its size with the original",
         ) from error
     found = Checkpoint(prefix, shapes, reader)
-    for name in shapes:
+    for number, name in enumerate(shapes):
+        watch("reading weights", number, len(shapes))
         found.read(name)
     return found
+
+
+def _in_words(told: str) -> str:
+    """Put TensorFlow's word for its own table into words that say what was expected."""
+    return "it is no index of a TensorFlow checkpoint" if "sstable" in told else told
 
 
 def reason(error: Exception) -> str:

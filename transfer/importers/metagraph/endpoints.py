@@ -95,6 +95,15 @@ def named(graph: Graph, text: str, what: str) -> str:
     return tensor
 
 
+def all_named(graph: Graph, texts: str, what: str) -> tuple[str, ...]:
+    """Return the full names of tensors, separated by commas, each once.
+
+    Raises:
+        ZooError: the graph lacks one; the hint lists near names.
+    """
+    return tuple(dict.fromkeys(named(graph, text.strip(), what) for text in texts.split(",")))
+
+
 def _nameable(graph: Graph) -> list[str]:
     held = VARIABLES | {"Const", "Assign", "NoOp"}
     return [name for name, node in graph.nodes.items() if node.op not in held and not _trains(node)]
@@ -130,7 +139,7 @@ def _no_net(graph: Graph) -> ZooError:
     cast = [n.name for n in graph.nodes.values() if n.op == "Cast" and node_of(n.inputs[0]) in {p.name for p in found}]
     return ZooError(
         "cannot tell which tensor is the output: none depends on variables and on exactly one float32 array; "
-        f"the placeholders are {', '.join(map(_described, found)) or 'none'}",
+        f"the placeholders are {', '.join(map(described, found)) or 'none'}",
         f"name the float32 tensor to start from, or an output: --input {cast[0] if cast else 'TENSOR'} --output TENSOR",
     )
 
@@ -235,37 +244,23 @@ def find_input(found: Sequence[Node], output: str) -> str:
         output: the output.
 
     Raises:
-        ZooError: there is none, there are several, or it does not hold float32 arrays of known rank.
+        ZooError: there is none, or there are several.
     """
     if not found:
         raise ZooError(
             f"the output {output} depends on no placeholder", "name the tensor to start from: --input TENSOR"
         )
     if len(found) > 1:
-        names = ", ".join(sorted(_described(node) for node in found))
+        names = ", ".join(sorted(described(node) for node in found))
         raise ZooError(
             f"the output {output} needs {len(found)} inputs: {names}; expected one",
             "name a tensor above which one input is left: --input TENSOR, or a lower output: --output TENSOR",
         )
-    check_input(found[0])
     return found[0].output
 
 
-def check_input(node: Node) -> None:
-    """Refuse an input that holds no float32 arrays of known rank.
-
-    Raises:
-        ZooError: it does not; the message says what it holds.
-    """
-    if is_array(node):
-        return
-    raise ZooError(
-        f"the input {_described(node)} cannot be imported: expected a float32 array of known rank",
-        "name the float32 tensor that is made from it: --input TENSOR",
-    )
-
-
-def _described(node: Node) -> str:
+def described(node: Node) -> str:
+    """Return a placeholder with its type and shape, for people."""
     dtype = as_dtype(node.type("dtype")).name if node.type("dtype") else "unknown type"
     shape = node.shape()
     return f"{node.name} ({dtype}, {'unknown rank' if shape is None else list(shape)})"

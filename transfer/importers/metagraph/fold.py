@@ -8,10 +8,13 @@ learning"). With the predicate known one way is dead: each `Merge` is its one li
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from tensorflow.core.framework.attr_value_pb2 import AttrValue
+from tensorflow.core.framework.tensor_pb2 import TensorProto
+from tensorflow.core.framework.tensor_shape_pb2 import TensorShapeProto
 
 from transfer.importers.metagraph.constants import Values, evaluate
 from transfer.importers.metagraph.dropout import Dropout, dropout
@@ -19,6 +22,8 @@ from transfer.importers.metagraph.graph import BOOL, FLOAT, VARIABLES, Graph, No
 
 PASSED = frozenset({"Identity", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot", "RefIdentity",
                     "ReadVariableOp", "EnsureShape", "PlaceholderWithDefault", "IdentityN"})  # fmt: skip
+INT32 = 3  # tensorflow/core/framework/types.proto
+ZERO = TensorProto(dtype=INT32, tensor_shape=TensorShapeProto(), int_val=[0])
 SWITCH = frozenset({"Switch", "RefSwitch"})
 MERGE = frozenset({"Merge", "RefMerge"})
 PLACEHOLDER = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
@@ -33,13 +38,13 @@ class Folded:
 
     Attributes:
         graph: its nodes; variables are leaves, and so are placeholders. Control edges are gone.
-        output: the tensor that stands for the one asked for.
+        outputs: the tensors that stand for those asked for.
         dropouts: the recognised dropouts, by the node that stands for each: an `Identity`.
         value: for each tensor of the original the one that stands for it.
     """
 
     graph: Graph
-    output: str
+    outputs: tuple[str, ...]
     dropouts: dict[str, Dropout]
     value: dict[str, str]
 
@@ -60,25 +65,25 @@ def is_flag(node: Node) -> bool:
     return node.type("dtype") == BOOL and node.shape() in (None, ())
 
 
-def fold(graph: Graph, output: str, sources: Iterable[str] = (), training: bool = False) -> Folded:
-    """Return what a tensor is computed from, in inference.
+def fold(graph: Graph, outputs: Sequence[str], sources: Iterable[str] = (), training: bool = False) -> Folded:
+    """Return what some tensors are computed from, in inference.
 
     Args:
         graph: the original graph.
-        output: the tensor.
+        outputs: the tensors.
         sources: tensors to take as given: they become placeholders.
         training: fold to the other way instead.
     """
     given = frozenset(sources)
     work = _Folding(graph, given, flags(graph, training))
-    for name in graph.ordered([output], given, controls=True):
+    for name in graph.ordered(outputs, given, controls=True):
         work.step(graph.nodes[name])
-    end = work.value.get(output, output)
+    ends = tuple(work.value.get(output, output) for output in outputs)
     kept = Graph(work.nodes)
-    order = kept.ordered([end], given)
+    order = kept.ordered(ends, given)
     nodes = {name: kept.nodes[name] for name in order} | _leaves(graph, kept, order, given)
     dropouts = {name: found for name, found in work.dropouts.items() if name in nodes}
-    return Folded(Graph(nodes), end, dropouts, work.value)
+    return Folded(Graph(nodes), ends, dropouts, work.value)
 
 
 def _leaves(graph: Graph, kept: Graph, order: list[str], given: frozenset[str]) -> dict[str, Node]:
@@ -140,7 +145,8 @@ class _Folding:
             self.dead.add(node.name)
             live = list(node.inputs[:1])
         if len(live) > 1:
-            self.nodes[node.name] = Node(node.name, node.op, tuple(map(self._now, live)), (), node.attr)
+            attr = {**node.attr, "N": AttrValue(i=len(live))}
+            self.nodes[node.name] = Node(node.name, node.op, tuple(map(self._now, live)), (), attr)
             return
         found = next((match for tensor in node.inputs if (match := self._dropped(tensor, live[0]))), None)
         if found is None:
@@ -161,10 +167,20 @@ class _Folding:
         found = dropout(self.graph, node.output) if reached else None
         if found:
             self._drop(node, found)
+        elif node.op == "ResourceGather" and not ("batch_dims" in node.attr and node.attr["batch_dims"].i):
+            self._gather(node)
         elif node.op in VARIABLES:
             self.nodes[node.name] = Node(node.name, "Variable", attr=node.attr)
         else:
             self.nodes[node.name] = Node(node.name, node.op, tuple(map(self._now, node.inputs)), (), node.attr)
+
+    def _gather(self, node: Node) -> None:
+        """Write the gathering of a resource's rows as that of an array's."""
+        whole = AttrValue(type=INT32)
+        axis = Node(f"{node.name}/axis", "Const", attr={"dtype": whole, "value": AttrValue(tensor=ZERO)})
+        attr = {"Tparams": node.attr["dtype"], "Tindices": node.attr["Tindices"], "Taxis": whole}
+        self.nodes[axis.name] = axis
+        self.nodes[node.name] = Node(node.name, "GatherV2", (*map(self._now, node.inputs), axis.output), (), attr)
 
 
 def is_array_default(node: Node) -> bool:

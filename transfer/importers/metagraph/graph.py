@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-FLOAT, BOOL, STRING, RESOURCE = 1, 10, 7, 20  # tensorflow/core/framework/types.proto
+FLOAT, BOOL, STRING = 1, 10, 7  # tensorflow/core/framework/types.proto
 
 VARIABLES = frozenset({"VariableV2", "Variable", "VarHandleOp"})
 REF_OFFSET = 100  # DT_FLOAT_REF is DT_FLOAT + 100

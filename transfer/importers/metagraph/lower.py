@@ -14,7 +14,7 @@ from tensorflow.core.framework.attr_value_pb2 import AttrValue
 from tensorflow.python.framework import op_def_registry
 
 from registry.errors import ZooError
-from transfer.importers.metagraph.graph import Graph, Node, parse
+from transfer.importers.metagraph.graph import BOOL, Graph, Node, parse
 from transfer.importers.metagraph.wellformed import check_form, check_order, count
 
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
@@ -30,7 +30,7 @@ def lowered(graph_def: Any) -> Graph:
     """
     check_form(graph_def)
     work = _Lowering({function.signature.name: function for function in graph_def.library.function})
-    work.add(map(parse, graph_def.node))
+    work.add(map(_parsed, graph_def.node))
     graph = Graph(work.nodes)
     check_order(graph)
     return graph
@@ -54,30 +54,32 @@ class _Lowering:
 
     def _call(self, node: Node) -> None:
         results = self._inline(node.attr["f"].func.name, f"{node.name}/", node.inputs, node.controls)
-        self.nodes[node.name] = Node(node.name, "IdentityN", tuple(results), node.controls)
+        self.nodes[node.name] = Node(node.name, "IdentityN", tuple(results), node.controls, {"T": node.attr["Tout"]})
 
     def _branch(self, node: Node) -> None:
         """Send the arguments down the way that the predicate chooses; take the results from where they come."""
         name, (chosen, *arguments) = node.name, node.inputs
-        self.nodes[f"{name}/pred"] = Node(f"{name}/pred", "Switch", (chosen, chosen))
+        self.nodes[f"{name}/pred"] = Node(f"{name}/pred", "Switch", (chosen, chosen), attr={"T": _type(BOOL)})
         results = [self._way(node, arguments, way) for way in (0, 1)]
         types = node.attr["Tout"].list.type
         if {len(types)} != {len(found) for found in results}:
             raise ZooError(f"the graph is damaged: the ways of {name} do not make {len(types)} tensors")
         merges = [
-            Node(f"{name}/merge_{k}", "Merge", pair, attr={"T": AttrValue(type=types[k])})
+            Node(f"{name}/merge_{k}", "Merge", pair, attr={"T": _type(types[k]), "N": AttrValue(i=2)})
             for k, pair in enumerate(zip(*results, strict=True))
         ]
         self.nodes |= {merge.name: merge for merge in merges}
-        self.nodes[name] = Node(name, "IdentityN", tuple(merge.output for merge in merges), node.controls)
+        held = {"T": node.attr["Tout"]}
+        self.nodes[name] = Node(name, "IdentityN", tuple(merge.output for merge in merges), node.controls, held)
 
     def _way(self, node: Node, arguments: Sequence[str], way: int) -> list[str]:
         name, branch = node.name, "then" if way else "else"
-        pivot = Node(f"{name}/{branch}/pivot", "Identity", (f"{name}/pred:{way}",))
+        pivot = Node(f"{name}/{branch}/pivot", "Identity", (f"{name}/pred:{way}",), attr={"T": _type(BOOL)})
         self.nodes[pivot.name] = pivot
         sent = []
-        for k, argument in enumerate(arguments):
-            switch = Node(f"{name}/{branch}/argument_{k}", "Switch", (argument, node.inputs[0]))
+        for k, (argument, kind) in enumerate(zip(arguments, node.attr["Tin"].list.type, strict=False)):
+            held = {"T": _type(kind)}
+            switch = Node(f"{name}/{branch}/argument_{k}", "Switch", (argument, node.inputs[0]), attr=held)
             self.nodes[switch.name] = switch
             sent.append(f"{switch.name}:{way}")
         function = node.attr[f"{branch}_branch"].func.name
@@ -110,7 +112,7 @@ class _Body:
         data = tuple(self.tensor(text) for text in proto.input if not text.startswith("^"))
         own = tuple(f"{self.prefix}{text[1:]}" for text in proto.input if self._is_inner(text))
         waits = own if data else (*own, *controls)
-        return replace(parse(proto), name=f"{self.prefix}{proto.name}", inputs=data, controls=waits)
+        return replace(_parsed(proto), name=f"{self.prefix}{proto.name}", inputs=data, controls=waits)
 
     def _is_inner(self, text: str) -> bool:
         return text.startswith("^") and text[1:] in self.protos
@@ -121,6 +123,19 @@ class _Body:
             return self.arguments[text]
         node, output, index = text.split(":")
         return f"{self.prefix}{node}:{_start(self.protos[node], output) + int(index)}"
+
+
+def _parsed(proto: Any) -> Node:
+    """Read a `NodeDef`, with the attributes that are left out of it because they have their default values."""
+    node, definition = parse(proto), op_def_registry.get(proto.op)
+    absent = (
+        [a for a in definition.attr if a.name not in node.attr and a.HasField("default_value")] if definition else []
+    )
+    return replace(node, attr={**node.attr, **{a.name: a.default_value for a in absent}}) if absent else node
+
+
+def _type(kind: int) -> Any:
+    return AttrValue(type=kind)
 
 
 def _start(proto: Any, output: str) -> int:

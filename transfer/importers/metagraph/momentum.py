@@ -31,16 +31,16 @@ def momentum(graph: Graph, variable: str) -> float | None:
 
 def _by_move(graph: Graph, node: Node) -> float | None:
     """Read the rate of `moving -= difference * rate`."""
-    trained = fold(graph, node.inputs[1], training=True)
-    product = trained.graph.maker(trained.output)
+    trained = fold(graph, node.inputs[1:2], training=True)
+    product = trained.graph.maker(trained.outputs[0])
     rates = [scalar(trained.graph, tensor) for tensor in product.inputs] if product.op == "Mul" else []
     return next((1 - rate for rate in rates if rate is not None), None)
 
 
 def _by_set(graph: Graph, node: Node, variable: str) -> float | None:
     """Read the factor of the variable itself in `moving = moving * momentum + …`."""
-    trained = fold(graph, node.inputs[1], training=True)
-    total = trained.graph.maker(trained.output)
+    trained = fold(graph, node.inputs[1:2], training=True)
+    total = trained.graph.maker(trained.outputs[0])
     for term in (trained.graph.maker(tensor) for tensor in total.inputs if total.op in {"Add", "AddV2"}):
         if term.op == "Mul" and f"{variable}:0" in term.inputs:
             factors = [scalar(trained.graph, tensor) for tensor in term.inputs]

@@ -78,18 +78,18 @@ def variable_scope(sources: Sequence[str]) -> str:
     return "/".join(shared)
 
 
-def name_all(pieces: Sequence[Piece], known: Aliases, reserved: str) -> list[str]:
+def name_all(pieces: Sequence[Piece], known: Aliases, *reserved: str) -> list[str]:
     """Return a scope for each piece, all different.
 
     Args:
         pieces: the layers.
         known: the aliases.
-        reserved: the input's name.
+        reserved: the inputs' names.
     """
     weighted = Counter(variable_scope(sources(piece)) for piece in pieces if piece.weights)
     others = Counter(path for piece in pieces if not piece.weights for path in _open(scope(piece.nodes[0])))
     held = {path for piece in pieces if piece.weights for path in _open(scope(piece.nodes[0]))}
-    taken, names = {scope_of(reserved)}, []
+    taken, names = {scope_of(name) for name in reserved}, list[str]()
     for piece in pieces:
         wanted = _weighted(piece, weighted) if piece.weights else _other(piece, known, others, held)
         names.append(_unique(wanted, taken))

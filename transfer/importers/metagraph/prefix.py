@@ -52,13 +52,16 @@ def complete(path: Path | str) -> str:
             "give the prefix that the files share, such as my/model.ckpt, or one of the files",
         )
     found = _parts(prefix)
+    if "meta" in found and not {"index"}.intersection(found) and Path(prefix).is_file():
+        return prefix  # the first format, of before 2017: all weights in one file, called like the prefix
     absent = [kind for kind in ("meta", "index", "data") if not any(part.startswith(kind) for part in found)]
     if absent:
         names = {"meta": ".meta", "index": ".index", "data": ".data-00000-of-00001"}
         missing = ", ".join(f"{prefix}{names[kind]}" for kind in absent)
+        copy = "copy the .meta, .index and .data files of one step into the same folder"
         raise ZooError(
             f"the checkpoint {prefix} is incomplete: missing {missing}; found {', '.join(sorted(found)) or 'nothing'}",
-            "copy the .meta, .index and .data files of one step into the same folder",
+            f"{copy}, or put its weights into a known architecture: --into NAME" if absent == ["meta"] else copy,
         )
     _all_shards(prefix, found)
     return prefix

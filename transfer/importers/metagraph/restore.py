@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from transfer.importers.metagraph.constants import evaluate
-from transfer.importers.metagraph.graph import VARIABLES, Graph, canonical, node_of
+from transfer.importers.metagraph.graph import VARIABLES, canonical, node_of
+from transfer.importers.metagraph.lower import lowered
 from transfer.importers.metagraph.variables import text_of
 
 tf1 = tf.compat.v1
@@ -20,7 +21,9 @@ RESTORING = VARIABLES | {
     "AssignVariableOp",
     "Const",
     "Identity",
+    "IdentityN",
     "NoOp",
+    "Placeholder",
     "PlaceholderWithDefault",
     "RestoreV2",
 }
@@ -35,7 +38,7 @@ def own_restore(meta: Any, stored: Collection[str]) -> str | None:
         meta: the `MetaGraphDef`.
         stored: the checkpoint's names.
     """
-    graph, wanted = Graph.of(meta.graph_def.node), canonical(meta.saver_def.restore_op_name or "")
+    graph, wanted = lowered(meta.graph_def), canonical(meta.saver_def.restore_op_name or "")
     file = canonical(meta.saver_def.filename_tensor_name or "")
     if wanted not in graph or file not in graph:
         return None

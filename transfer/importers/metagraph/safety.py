@@ -60,11 +60,19 @@ RUNNABLE = PURE | _words(
     """
     Assert Assign AssignAdd AssignAddVariableOp AssignSub AssignSubVariableOp AssignVariableOp ControlTrigger If
     IsVariableInitialized Merge Multinomial NoOp PartitionedCall PlaceholderV2 PlaceholderWithDefault
-    RandomStandardNormal RandomUniform RandomUniformInt ReadVariableOp RefIdentity RefMerge RefSwitch
+    RandomStandardNormal RandomUniform RandomUniformInt ReadVariableOp RefIdentity RefMerge RefSwitch ResourceGather
     StatefulPartitionedCall StatelessIf StatelessRandomGetAlg
     OptionalFromValue OptionalNone FakeParam StatelessRandomGetKeyCounter
     StatelessRandomUniform StatelessRandomUniformV2 Switch TruncatedNormal VarHandleOp Variable VariableShape
     VariableV2 VarIsInitializedOp
+    """
+)
+
+# And what loops consist of, where the model was made from its layers' configs and the loop runs for comparison only.
+LOOPING = RUNNABLE | _words(
+    """
+    AccumulateNV2 EmptyTensorList StatelessWhile TensorListElementShape TensorListFromTensor TensorListGetItem
+    TensorListLength TensorListPopBack TensorListPushBack TensorListReserve TensorListSetItem TensorListStack While
     """
 )
 
@@ -76,9 +84,18 @@ REASONS = (
      "its condition depends on the data"),
     (("ReadFile", "WriteFile", "MatchingFiles", "RestoreV2", "SaveV2", "Restore", "Save"), "it reads or writes files"),
     (("PyFunc", "PyFuncStateless", "EagerPyFunc"), "it runs Python code of the program that wrote the graph"),
+    (("HashTableV2", "MutableHashTableV2", "LookupTableFindV2", "LookupTableFind", "HashTable"), "it looks up a table"),
+    (("TensorListReserve", "TensorListFromTensor", "TensorListStack", "TensorListGetItem", "TensorListSetItem",
+      "TensorArrayV3", "TensorArrayReadV3", "TensorArrayGatherV3", "TensorArrayScatterV3"),
+     "it holds the tensors of a loop"),
     (("IteratorGetNext", "OneShotIterator", "QueueDequeueV2", "QueueDequeueManyV2", "QueueDequeueUpToV2"),
      "it reads an input pipeline"),
 )  # fmt: skip
+
+
+def may_run(node: Node, allowed: frozenset[str] = PURE) -> bool:
+    """Tell whether a node is an allowed operation on numbers."""
+    return node.op in allowed and (node.op in HOLDS_TEXT or not _has_text(node))
 
 
 def check(nodes: Iterable[Node], allowed: frozenset[str] = PURE) -> None:

@@ -108,9 +108,7 @@ def _outputs(view: View, names: Sequence[str]) -> tuple[str, ...]:
     for tensor, readers in view.graph.readers.items():
         if _maker(view, tensor) in own and not own.issuperset(readers):
             found[tensor] = None
-    if _maker(view, view.output) in own:
-        found[view.output] = None
-    return tuple(found)
+    return tuple(found | {tensor: None for tensor in view.outputs if _maker(view, tensor) in own})
 
 
 def _weight(view: View, node: Node) -> Weight:

@@ -7,7 +7,8 @@ divides is a multiple of the batch, any other is the same for every batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import tensorflow as tf
@@ -20,39 +21,61 @@ from transfer.importers.metagraph.graph import Graph, Node
 from transfer.importers.metagraph.shapes import infer
 
 BATCH = 10007  # prime, and no size of a layer
+LARGEST = 1 << 26  # numbers that an operation makes of a sample, where no weight and no input is larger
 
 
 def settled(
-    graph: Graph, source: str, output: str, leaves: Mapping[str, Shape]
+    graph: Graph, sources: Sequence[str], outputs: Sequence[str], leaves: Mapping[str, Shape]
 ) -> tuple[Graph, dict[str, Shape], dict[str, int]]:
     """Return the graph with constant targets, and the shape and type of each tensor, the batch unknown.
 
     Args:
         graph: the folded graph.
-        source: its input.
-        output: its output; what it no longer needs is dropped.
-        leaves: the shapes of its input and its variables.
+        sources: its inputs.
+        outputs: its outputs; what they no longer need is dropped.
+        leaves: the shapes of its inputs and its variables.
+
+    Raises:
+        ZooError: TensorFlow refuses the graph, or an operation makes too much to run it.
     """
-    first, *rest = leaves[source] or (None,)
-    graph = _replaced(graph, output, _freed(graph, first))
+    known = {source: leaves[source] or (None,) for source in sources}
+    source, first = next(((s, shape[0]) for s, shape in known.items() if shape[0] is not None), ("", None))
+    graph = _replaced(graph, outputs, _freed(graph, first))
     try:
-        shapes, dtypes = infer(graph, {**leaves, source: (BATCH, *rest)})
+        shapes, dtypes = infer(graph, {**leaves, **{s: (BATCH, *shape[1:]) for s, shape in known.items()}})
     except ZooError as error:
         if first is None:
             raise
         raise ZooError(
-            f"the graph takes its input {source} {[first, *rest]} in this one size: "
+            f"the graph takes its input {source} {list(known[source])} in this one size: "
             f"expected any number of samples along the first axis ({error.message})",
             "name a tensor whose first axis is the batch: --input TENSOR",
         ) from error
-    graph = _replaced(graph, output, _constant_targets(graph, shapes))
+    _check_sizes(shapes, leaves.values())
+    graph = _replaced(graph, outputs, _constant_targets(graph, shapes))
     return graph, {tensor: _any_batch(shape) for tensor, shape in shapes.items()}, dtypes
 
 
-def _replaced(graph: Graph, output: str, nodes: Iterator[Node]) -> Graph:
-    """Return the graph with some nodes changed, as far as its output needs it."""
+def _check_sizes(shapes: Mapping[str, Shape], given: Iterable[Shape]) -> None:
+    """Refuse a graph that makes gigabytes of what is small: it is run to be compared."""
+    most = max([LARGEST, *map(_size, given)])
+    for name, shape in shapes.items():
+        if _size(shape) > most:
+            raise ZooError(
+                f"the node {name.partition(':')[0]} makes {_size(shape):,} numbers a sample: expected at most {most:,}",
+                "name a tensor before it: --output TENSOR",
+            )
+
+
+def _size(shape: Shape) -> int:
+    known = (size for size in shape or () if size is not None)
+    return math.prod(size // BATCH if size % BATCH == 0 else size for size in known)
+
+
+def _replaced(graph: Graph, outputs: Sequence[str], nodes: Iterator[Node]) -> Graph:
+    """Return the graph with some nodes changed, as far as its outputs need it."""
     whole_graph = Graph(graph.nodes | {node.name: node for node in nodes})
-    return Graph({name: whole_graph.nodes[name] for name in whole_graph.ordered([output])})
+    return Graph({name: whole_graph.nodes[name] for name in whole_graph.ordered(outputs)})
 
 
 def _any_batch(shape: Shape) -> Shape:

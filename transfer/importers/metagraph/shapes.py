@@ -40,13 +40,13 @@ def _dims(tensor: tf.Tensor) -> Shape:
     return None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
 
 
-def inner_shape(meta: Any, tensor: str) -> Shape:
-    """Return the shape of a tensor inside a graph, which becomes the input.
+def inner(graph_def: Any, tensor: str) -> tuple[Shape, int]:
+    """Return shape and type of a tensor inside a graph, which becomes an input.
 
     Raises:
-        ZooError: TensorFlow cannot tell, or it holds no float32.
+        ZooError: TensorFlow cannot tell.
     """
-    needed = needed_by(meta.graph_def, [tensor])
+    needed = needed_by(graph_def, [tensor])
     with tf.Graph().as_default():
         try:
             (found,) = tf.graph_util.import_graph_def(needed, return_elements=[tensor], name="")
@@ -54,10 +54,4 @@ def inner_shape(meta: Any, tensor: str) -> Shape:
             raise ZooError(
                 f"TensorFlow {tf.__version__} refuses what {tensor} is made from: {reason(error)}"
             ) from error
-        if found.dtype.base_dtype != tf.float32 or not found.shape.rank:
-            raise ZooError(
-                f"the input {tensor} is {found.dtype.name} of shape {found.shape}: "
-                "expected a float32 array of known rank",
-                "name another tensor: --input TENSOR",
-            )
-        return _dims(found)
+        return _dims(found), int(found.dtype.base_dtype.as_datatype_enum)

@@ -31,6 +31,11 @@ def unmapped(stored: Collection[str], where: Mapping[str, Stored], used: Collect
     return {name: _reason(name, known) for name in sorted(stored) if name not in taken}
 
 
+def stored_names(variables: Sequence[str], where: Mapping[str, Stored]) -> tuple[str, ...]:
+    """Return the checkpoint's names of variables, each once: a variable may be stored in parts."""
+    return tuple(dict.fromkeys(where[name].name for name in variables))
+
+
 def _reason(name: str, known: Collection[str]) -> str:
     if SLOT.search(name) or POWER.search(name):
         return "optimizer slot"

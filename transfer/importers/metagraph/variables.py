@@ -13,6 +13,7 @@ from transfer.importers.metagraph.checkpoint import Checkpoint
 from transfer.importers.metagraph.constants import evaluate
 from transfer.importers.metagraph.graph import VARIABLES, Graph, Node, canonical
 
+SAVES = frozenset({"SaveV2", "SaveSlices"})  # the second one wrote the first format
 READS = frozenset({"Identity", "ReadVariableOp", "Switch", "RefSwitch", "RefIdentity"})
 
 
@@ -54,14 +55,14 @@ def saved(graph: Graph, saver: str = "") -> dict[str, Stored]:
         if node.op in VARIABLES
     }
     own = set(graph.ordered([canonical(saver)], controls=True)) if saver and canonical(saver) in graph else set()
-    saves = [node for node in graph.nodes.values() if node.op == "SaveV2"]
+    saves = [node for node in graph.nodes.values() if node.op in SAVES]
     for node in sorted(saves, key=lambda node: node.name in own):  # the last one decides
         found |= _by_saver(graph, node)
     return found
 
 
 def _by_saver(graph: Graph, save: Node) -> dict[str, Stored]:
-    """Read `SaveV2(prefix, tensor_names, shape_and_slices, tensors…)`."""
+    """Read `SaveV2(prefix, tensor_names, shape_and_slices, tensors…)`; `SaveSlices` has the same arguments."""
     names, specs = (evaluate(graph, tensor) for tensor in save.inputs[1:3])
     if names is None or specs is None:
         return {}
@@ -95,9 +96,7 @@ def parse_slices(spec: str) -> tuple[slice, ...] | None:
     try:
         bounds = [None if part == "-" else [int(number) for number in part.split(",")] for part in parts]
     except ValueError as error:
-        raise ZooError(
-            f"the graph is damaged: {spec!r} is no slice of a variable", "copy the .meta file again"
-        ) from error
+        raise ZooError(f"the graph is damaged: {spec!r} is no slice of a variable", "copy the file again") from error
     return tuple(slice(None) if bound is None else slice(bound[0], sum(bound)) for bound in bounds)
 
 

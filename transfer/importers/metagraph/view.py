@@ -71,8 +71,8 @@ class View:
 
     Attributes:
         graph: the nodes.
-        input: the input tensor.
-        output: the output tensor.
+        inputs: the input tensors.
+        outputs: the output tensors.
         shapes: the shape of each tensor.
         dtypes: the type of each tensor, as in types.proto.
         dropouts: the nodes that stand for dropouts.
@@ -80,8 +80,8 @@ class View:
     """
 
     graph: Graph
-    input: str
-    output: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     shapes: Mapping[str, Shape]
     dtypes: Mapping[str, int]
     dropouts: Mapping[str, Dropout]
@@ -90,12 +90,12 @@ class View:
     @cached_property
     def order(self) -> list[str]:
         """All nodes, each after those that it reads."""
-        return self.graph.ordered([self.output])
+        return self.graph.ordered(self.outputs)
 
     @cached_property
     def data(self) -> frozenset[str]:
         """The nodes whose values depend on the input, not only on its shape."""
-        found = {self.graph.maker(self.input).name}
+        found = {self.graph.maker(tensor).name for tensor in self.inputs}
         for name in self.order:
             node = self.graph.nodes[name]
             if node.op not in SIZES and any(self.graph.maker(tensor).name in found for tensor in node.inputs):
@@ -134,8 +134,8 @@ class View:
         return tuple(size for size in shape[1:] if size is not None)
 
     def next(self, tensor: str) -> Node | None:
-        """Return the one node that reads a tensor; None where there are several, or where it is the output."""
-        return None if tensor == self.output else self.graph.only_reader(tensor)
+        """Return the one node that reads a tensor; None where there are several, or where it is an output."""
+        return None if tensor in self.outputs else self.graph.only_reader(tensor)
 
     def whole(self, tensor: str) -> tuple[int, ...] | None:
         """A constant list of whole numbers."""

@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from tensorflow.core.framework import types_pb2
 from tensorflow.python.framework import op_def_registry
 
 from registry.errors import ZooError
 from transfer.importers.metagraph.graph import Graph
+
+TYPES = frozenset(types_pb2.DataType.values())
 
 
 def check_form(graph_def: Any) -> None:
@@ -24,7 +27,7 @@ def check_form(graph_def: Any) -> None:
     problems = (*_problems(graph_def.node), *_unread(graph_def.node))
     inner = (problem for function in graph_def.library.function for problem in _inside(function))
     for problem in (*problems, *inner):
-        raise ZooError(f"the graph is damaged: {problem}", "copy the .meta file again, or save the graph again")
+        raise ZooError(f"the graph is damaged: {problem}", "copy the file again, or save the graph again")
 
 
 def check_order(graph: Graph) -> None:
@@ -37,13 +40,16 @@ def check_order(graph: Graph) -> None:
     for name in graph.ordered([node.output for node in graph.nodes.values()]):
         done.add(name)
         if not done.issuperset(graph.needs(name, frozenset(), controls=False)):
-            raise ZooError(f"the graph is damaged: node {name} reads what it makes", "copy the .meta file again")
+            raise ZooError(f"the graph is damaged: node {name} reads what it makes", "copy the file again")
 
 
 def _problems(nodes: Iterable[Any]) -> Iterable[str]:
     counted = Counter(node.name for node in nodes)
     yield from (f"{count} nodes are named {name!r}" for name, count in counted.items() if count > 1 or not name)
+    yield from (f"a node is called {n.name!r}, of type {n.op!r}" for n in nodes if not f"{n.name}{n.op}".isprintable())
     for node in nodes:
+        types = [kind for value in node.attr.values() for kind in (value.type, *value.list.type)]
+        yield from (f"node {node.name} has the type number {n}, which there is not" for n in types if n not in TYPES)
         yield from _misfits(node)
 
 

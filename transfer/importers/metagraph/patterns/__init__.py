@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from transfer.importers.metagraph.graph import FLOAT, Node, node_of, scope
-from transfer.importers.metagraph.patterns import activation, conv, dense, merge, norm, pool, shape
+from transfer.importers.metagraph.patterns import activation, conv, dense, embedding, merge, norm, pool, prelu, shape
 from transfer.importers.metagraph.view import Piece, Pieces, View
 
 Matcher = Callable[[View, Node], Pieces | None]
@@ -22,9 +22,11 @@ FAMILIES: tuple[Mapping[str, tuple[Matcher, ...]], ...] = (
     dense.MATCHERS,
     conv.MATCHERS,
     norm.MATCHERS,
+    prelu.MATCHERS,
     activation.MATCHERS,
     pool.MATCHERS,
     shape.MATCHERS,
+    embedding.MATCHERS,
     merge.MATCHERS,
 )
 
@@ -39,7 +41,7 @@ def match(view: View, node: Node) -> Pieces | None:
 
 def pieces(view: View) -> tuple[Pieces, tuple[str, ...]]:
     """Return the layers that were recognised, and the data operations that were not, each in order."""
-    taken, found, rest = {view.graph.maker(view.input).name}, list[Pieces](), list[str]()
+    taken, found, rest = {view.graph.maker(tensor).name for tensor in view.inputs}, list[Pieces](), list[str]()
     for name in view.order:
         if name in taken or name not in view.data:
             continue

@@ -13,23 +13,34 @@ PADDINGS = frozenset({"SAME", "VALID"})
 
 def conv2d(view: View, node: Node) -> Pieces | None:
     """Match `Conv2D` with a variable, then bias and activation."""
-    kernel = kernel_of(view, node)
-    if kernel is None:
+    kernel = kernel_of(view, node, grouped=True)
+    shape = view.shape(node.inputs[0])
+    if kernel is None or not shape:
         return None
-    config = {"filters": kernel.shape[3], "kernel_size": kernel.shape[:2], **geometry(node)}
+    groups = (shape[-1] or kernel.shape[2]) // kernel.shape[2]
+    config = {"filters": kernel.shape[3], "kernel_size": kernel.shape[:2], "groups": groups, **geometry(node)}
     followed = follow(view, (node.name,), node.output, kernel.shape[3])
     return (piece("Conv2D", node.inputs[0], config, (kernel,), followed),)
 
 
-def kernel_of(view: View, node: Node) -> Weight | None:
-    """Return the kernel (height, width, in, out) of a convolution that Keras has too; None for any other."""
+def kernel_of(view: View, node: Node, grouped: bool = False) -> Weight | None:
+    """Return the kernel (height, width, in, out) of a convolution that Keras has too; None for any other.
+
+    Args:
+        view: the graph.
+        node: the operation.
+        grouped: take a kernel whose channels are those of one group of the input's.
+    """
     kernel = view.weight(node.inputs[1]) if view.is_data(node.inputs[0]) else None
     if kernel is None or len(kernel.shape) != 4 or not is_plain(node):
         return None
     shape = view.shape(node.inputs[0])
     channels = shape[-1] if shape else None
-    grouped = node.op == "Conv2D" and channels != kernel.shape[2]
-    return None if grouped else kernel
+    if node.op != "Conv2D" or channels == kernel.shape[2]:
+        return kernel
+    if not grouped or not channels or not kernel.shape[2] or channels % kernel.shape[2]:
+        return None
+    return kernel if kernel.shape[3] % (channels // kernel.shape[2]) == 0 else None
 
 
 def is_plain(node: Node) -> bool:
