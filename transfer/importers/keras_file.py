@@ -1,57 +1,126 @@
-"""Keras 3 files (`.keras`). Nothing in them is executed: safe mode, and no custom objects but our own layer."""
+"""Keras 3 files (`.keras`). Nothing in them is executed.
+
+Keras gets a config of classes that are known here, without what is for training; from the file it reads weights only.
+"""
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 
 from registry.errors import ZooError
-from transfer.backbone import describe, functional
+from registry.watch import Watch, silent
+from transfer.backbone import describe
 from transfer.importers.imported import Imported, Mapped
+from transfer.importers.keras2 import archive, trusted
+from transfer.importers.keras2.arrays import Writer
+from transfer.importers.keras2.build import Built, build, first_line
+from transfer.importers.keras2.fill import Source, fill, weights_of
+from transfer.importers.keras2.flatten import flatten
+from transfer.importers.keras2.graph import Graph
+from transfer.importers.keras2.loading import loaded, parts
+from transfer.importers.keras2.proof import Proof, with_keras
+from transfer.importers.native import identity
 
 FORMAT = "keras"
+ROOM = 1 << 20  # numbers that a layer may hold beside those in the file: random state, and the like
 
 
-def read(path: Path | str, *, input: str | None = None, output: str | None = None) -> Imported:
-    """Load a `.keras` file as a functional model.
+def read(path: Path | str, *, compare: bool = True, seed: int = 0, watch: Watch = silent) -> Imported:
+    """Load a `.keras` file as a functional model; models inside it become scopes, operations become layers.
 
     Args:
         path: the file.
-        input: not used: the file says what its input is.
-        output: not used, likewise.
+        compare: run what Keras loads and what comes out on the same random inputs.
+        seed: of these.
+        watch: called with progress.
 
     Raises:
         ZooError: the file is missing, broken, holds what would run code, or is no graph of layers.
     """
-    from transfer.importers import graph_layer  # noqa: F401  registers GraphLayer with Keras
-
     path = Path(path)
     if not path.is_file():
         raise ZooError(f"there is no file {path}")
-    if not zipfile.is_zipfile(path):
-        raise ZooError(f"{path} is no Keras 3 file: expected a zip archive, got other or truncated bytes")
+    watch("load", 0, 1)
+    config, numbers = archive.contents(path)
+    config = trusted.cleaned(config, str(path))
+    whole = _loaded(config, path, numbers + ROOM)
+    watch("load", 1, 1)
+    graph, built = flat(config, path, numbers + ROOM) or (None, as_it_is(whole))
+    layers = _filled(graph, built, whole, path) if graph else _described(built.model, path)
+    proof = with_keras(lambda: whole, built, f"the original {path.name}", seed) if compare else Proof()
+    return Imported(
+        built.model,
+        FORMAT,
+        layers,
+        max_abs_difference=proof.difference.largest if proof.difference else None,
+        max_rel_difference=proof.difference.relative if proof.difference else None,
+        notes=(*_notes(graph), *proof.notes),
+        compared_with=proof.runtime,
+    )
+
+
+def flat(config: Mapping[str, Any], path: Path, most: int) -> tuple[Graph, Built] | None:
+    """Build a model anew in which models inside are scopes, and operations are layers; None where nothing would change.
+
+    Operations that are no layer stay what they are, unless they lie beside models inside.
+    """
+    models = trusted.holds_models(config)
+    if not models and not trusted.holds_operations(config):
+        return None
     try:
-        loaded = keras.saving.load_model(path, compile=False, safe_mode=True)
+        graph = flatten(config, str(path), 3)
+        return graph, build(graph, str(path), most)
     except ZooError:
-        raise
+        if models:
+            raise
+        return None
+
+
+def _loaded(config: Mapping[str, Any], path: Path, most: int) -> Any:
+    model = loaded(config, str(path), most)
+    try:
+        model.load_weights(path)  # of a `.keras` file it reads the weights only
     except Exception as error:  # Keras raises whatever the broken part of the file led to
-        raise ZooError(f"{path} cannot be loaded: {_first_line(error)}") from error
-    model = functional(loaded)
-    layers = tuple(
-        Mapped(
-            layer.name,
-            layer.type,
-            (f"{path.name}:{layer.name}",) if layer.parameters else (),
-            layer.parameters,
-        )
+        raise ZooError(f"{path} cannot be loaded: {first_line(error)}") from error
+    return model
+
+
+def as_it_is(model: Any) -> Built:
+    """Return the loaded layers as a functional model; one input or output stands alone, not in a list."""
+    sides = [list(model.inputs), list(model.outputs)]
+    whole = keras.Model(*(side[0] if len(side) == 1 else side for side in sides), name=model.name)
+    orders = [tuple(identity(len(tensor.shape)) for tensor in side) for side in sides]
+    return Built(whole, {}, orders[0], orders[1])
+
+
+def _filled(graph: Graph, built: Built, whole: Any, path: Path) -> tuple[Mapped, ...]:
+    """Copy the weights from the layers that Keras loaded."""
+    sources = {
+        scope: [
+            Source(f"{path.name}:{scope}/{weight.name}", tuple(weight.shape), partial(np.asarray, weight))
+            for weight in weights_of(layer)
+        ]
+        for scope, layer in parts(whole)
+        if weights_of(layer)
+    }
+    return fill(graph, built.layers, sources, Writer(3), str(path))
+
+
+def _described(model: Any, path: Path) -> tuple[Mapped, ...]:
+    return tuple(
+        Mapped(layer.name, layer.type, (f"{path.name}:{layer.name}",) if layer.parameters else (), layer.parameters)
         for layer in describe(model)
         if layer.inputs
     )
-    return Imported(model, FORMAT, layers)
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
+def _notes(graph: Graph | None) -> tuple[str, ...]:
+    if graph is None:
+        return ()
+    return (*graph.notes, *(("models inside the model became scopes: outer/inner",) if graph.nested else ()))
