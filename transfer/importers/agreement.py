@@ -1,4 +1,4 @@
-"""How far a model's outputs are from its original's."""
+"""How far outputs are from those of the original: of an imported model, or of an exported file."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from registry.errors import ZooError
 
 LARGEST = 1e-4  # relative: float32 rounding through a deep net stays below
 TINY = 1e-12
+IMPORTED = "the imported model"
 Arrays = Sequence[NDArray[Any]]
 
 
@@ -29,41 +30,57 @@ class Difference:
     relative: float
 
 
-def agreement(pairs: Iterable[tuple[Arrays, Arrays]], what: str, hint: str = "") -> Difference:
+def agreement(pairs: Iterable[tuple[Arrays, Arrays]], what: str, hint: str = "", ours: str = IMPORTED) -> Difference:
     """Compare outputs, and refuse a model that computes other numbers.
+
+    Numbers of every kind are compared as float64. Where one of the original's is not finite, that place of that batch
+    says nothing; for one batch at least an output must be finite throughout.
 
     Args:
         pairs: for each batch of inputs the original's outputs and the model's, in the same order and shape.
-            A batch for which the original's are not finite says nothing and is left out.
         what: the original, as an error calls it: `the ONNX model m.onnx`.
         hint: what to do about a difference.
+        ours: what is compared with it, as an error calls it.
 
     Raises:
-        ZooError: they differ by more than 1e-4 of the largest output, in shape or in number, or nothing is finite.
+        ZooError: they differ by more than 1e-4 of the largest output, in shape or in number, a number is not finite
+            where the original's is, or the original's are not finite for any batch.
     """
-    finite = [(theirs, ours) for theirs, ours in pairs if all(np.isfinite(array).all() for array in theirs)]
-    if not finite:
-        raise ZooError(f"the outputs of {what} are not finite on random inputs, so nothing can be compared", hint)
-    found = [_difference(t, o, what) for theirs, ours in finite for t, o in zip(theirs, ours, strict=True)]
-    worst = Difference(max(d.largest for d in found), max(d.relative for d in found))
+    outputs = [_output(list(batches), what, ours, hint) for batches in zip(*map(_paired, pairs), strict=True)]
+    if not outputs:
+        raise ZooError(f"there are no outputs of {what} to compare", hint)
+    worst = Difference(max(one.largest for one in outputs), max(one.relative for one in outputs))
     if not worst.relative <= LARGEST:
         raise ZooError(
-            f"the imported model differs from {what}: {worst.relative:.2g} relative, {worst.largest:.2g} absolute; "
+            f"{ours} differs from {what}: {worst.relative:.2g} relative, {worst.largest:.2g} absolute; "
             f"at most {LARGEST:g} relative is accepted",
             hint,
         )
     return worst
 
 
-def _difference(theirs: NDArray[Any], ours: NDArray[Any], what: str) -> Difference:
-    if theirs.shape != ours.shape:
-        raise ZooError(f"the imported model's output is {list(ours.shape)}, that of {what} {list(theirs.shape)}")
-    largest = float(np.max(np.abs(theirs - ours), initial=0.0))
-    return Difference(largest, largest / max(float(np.max(np.abs(theirs), initial=0.0)), TINY))
+def _paired(pair: tuple[Arrays, Arrays]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    return [(np.asarray(one), np.asarray(other)) for one, other in zip(*pair, strict=True)]
 
 
-def probes(shape: Sequence[int], seed: int) -> list[NDArray[np.float32]]:
-    """Return random float32 inputs of a shape: in [0, 1], standard normal, and ten times as large."""
-    draws = np.random.default_rng(seed)
-    found = [draws.random(shape), draws.standard_normal(shape), 10 * draws.standard_normal(shape)]
-    return [array.astype(np.float32) for array in found]
+def _output(batches: list[tuple[NDArray[Any], NDArray[Any]]], what: str, ours: str, hint: str) -> Difference:
+    """Return the worst difference of one output over all batches."""
+    found = [_difference(theirs, made, what, ours, hint) for theirs, made in batches]
+    if not any(np.isfinite(theirs).all() for theirs, _ in batches):
+        raise ZooError(f"the outputs of {what} are not finite on random inputs, so nothing can be compared", hint)
+    return Difference(max(one.largest for one in found), max(one.relative for one in found))
+
+
+def _difference(theirs: NDArray[Any], made: NDArray[Any], what: str, ours: str, hint: str) -> Difference:
+    if theirs.shape != made.shape:
+        raise ZooError(f"the shape of {ours}'s output is {list(made.shape)}; {what} has {list(theirs.shape)}", hint)
+    kind = np.result_type(theirs.dtype, made.dtype, np.float64)  # truth values subtract, whole numbers do not wrap
+    told = np.isfinite(theirs)
+    expected, got = theirs[told].astype(kind), made[told].astype(kind)
+    if strange := int(np.count_nonzero(~np.isfinite(got))):
+        raise ZooError(
+            f"{ours} differs from {what}: {strange} of {got.size} numbers are not finite where the original's are",
+            hint,
+        )
+    largest = float(np.max(np.abs(expected - got), initial=0.0))
+    return Difference(largest, largest / max(float(np.max(np.abs(expected), initial=0.0)), TINY))

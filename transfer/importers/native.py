@@ -6,8 +6,10 @@ the original's axes its own axes hold, and nothing is transposed until an operat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 import keras
@@ -20,6 +22,8 @@ from transfer.scope import layer_name
 
 Shape = tuple[int | None, ...]
 Order = tuple[int, ...]
+LARGE = 1 << 26  # bytes of an array
+RANDOM = ("kernel_initializer", "depthwise_initializer", "recurrent_initializer", "embeddings_initializer")
 CHANNELS_LAST: dict[int, Order] = {rank: (0, *range(2, rank), 1) for rank in (3, 4, 5)}
 
 
@@ -57,6 +61,7 @@ class Net:
         self.name = name
         self.mapped: list[Mapped] = []
         self._scopes: set[str] = set()
+        self._taken: dict[str, int] = {}
 
     def input(self, name: str, shape: Shape, order: Order | None = None, dtype: str = "float32") -> Tensor:
         """Add an input.
@@ -80,6 +85,7 @@ class Net:
         weights: Sequence[NDArray[Any]] = (),
         sources: Sequence[str] = (),
         order: Order | None = None,
+        call: Callable[..., Any] | None = None,
     ) -> Tensor:
         """Add a layer, with its weights.
 
@@ -90,6 +96,7 @@ class Net:
             weights: its arrays, in the order of `layer.weights`.
             sources: the original's names of them.
             order: of its output; that of its first input where None.
+            call: calls the layer with the inputs' Keras tensors apart, where it takes some by keyword.
 
         Raises:
             ZooError: the layer does not fit its input, or the weights do not fit the layer.
@@ -97,11 +104,41 @@ class Net:
         scope = self._free(scope)
         layer.name = layer_name(scope)
         given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        output = _called(layer, scope, [tensor.keras for tensor in given])
+        with _blank(layer):
+            output = _called(call or layer, scope, [tensor.keras for tensor in given], apart=call is not None)
         _fill(layer, scope, weights, sources)
         size = sum(int(np.prod(array.shape)) for array in weights)
         self.mapped.append(Mapped(scope, type(layer).__name__, tuple(sources), size))
         return Tensor(output, order or given[0].order)
+
+    def operation(
+        self,
+        scope: str,
+        operation: Callable[..., Any],
+        *inputs: Tensor,
+        order: Order | None = None,
+        sources: Sequence[str] = (),
+    ) -> Tensor:
+        """Add one of Keras's own operations without weights, such as `keras.ops.sqrt`.
+
+        It becomes a node of the model by itself, like a layer: saved, loaded in safe mode and opened by plain Keras.
+
+        Args:
+            scope: its path; a number is appended where it is taken.
+            operation: takes the inputs' Keras tensors, applies one operation, and returns its tensor.
+            inputs: what it reads, all in one order.
+            order: of its output; that of its first input where None.
+            sources: the original's names of constants that the operation holds.
+
+        Raises:
+            ZooError: the operation does not fit its inputs.
+        """
+        scope = self._free(scope)
+        output = _called(operation, scope, [tensor.keras for tensor in inputs], apart=True)
+        node = output._keras_history.operation
+        node.name = layer_name(scope)
+        self.mapped.append(Mapped(scope, type(node).__name__, tuple(sources), 0))
+        return Tensor(output, order or inputs[0].order)
 
     def arranged(self, tensor: Tensor, order: Order) -> Tensor:
         """Return a tensor with its axes in another order.
@@ -129,21 +166,36 @@ class Net:
     def _free(self, scope: str) -> str:
         """Return a scope that no layer has, as Keras compares them: without regard to case."""
         scope = scope.strip("/") or "layer"
-        candidates = [scope, *(f"{scope}_{number}" for number in range(1, len(self._scopes) + 2))]
+        candidates = chain([scope], (f"{scope}_{number}" for number in count(self._taken.get(scope.lower(), 0) + 1)))
         free = next(name for name in candidates if name.lower() not in self._scopes)
         self._scopes.add(free.lower())
+        if free != scope:
+            self._taken[scope.lower()] = int(free.rpartition("_")[2])  # no number below it is free any more
         return free
 
 
-def _called(layer: Any, scope: str, inputs: list[Any]) -> Any:
+@contextmanager
+def _blank(layer: Any) -> Iterator[None]:
+    """Let a layer start from zeros: random numbers that are overwritten at once cost time, and thrice the memory."""
+    holder = getattr(layer, "cell", layer)  # a recurrent layer's own attributes only show those of its cell
+    kept = {name: getattr(holder, name) for name in RANDOM if hasattr(holder, name)}
     try:
-        return layer(inputs[0] if len(inputs) == 1 else inputs)
+        for name in kept:
+            setattr(holder, name, keras.initializers.Zeros())
+        yield
+    finally:
+        for name, initializer in kept.items():
+            setattr(holder, name, initializer)
+
+
+def _called(layer: Any, scope: str, inputs: list[Any], apart: bool = False) -> Any:
+    try:
+        return layer(*inputs) if apart or len(inputs) == 1 else layer(inputs)
     except (ValueError, TypeError) as error:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs)
+        kind = "operation" if apart else type(layer).__name__
         reason = (str(error).splitlines() or [""])[0]
-        raise ZooError(
-            f"the layer {scope} ({type(layer).__name__}) does not fit its input {shapes}: {reason}"
-        ) from error
+        raise ZooError(f"the layer {scope} ({kind}) does not fit its input {shapes}: {reason}") from error
 
 
 def _fill(layer: Any, scope: str, weights: Sequence[NDArray[Any]], sources: Sequence[str]) -> None:
@@ -155,4 +207,15 @@ def _fill(layer: Any, scope: str, weights: Sequence[NDArray[Any]], sources: Sequ
             f"{', '.join(sources) or 'nothing'}"
         )
     for weight, array in zip(layer.weights, weights, strict=True):
+        _assign(weight, array)
+
+
+def _assign(weight: Any, array: NDArray[Any]) -> None:
+    """Set a weight; a large one by rows, as for a moment two more copies of what is assigned at once exist."""
+    if array.nbytes <= LARGE:
         weight.assign(array)
+        return
+    rows = max(1, LARGE * len(array) // array.nbytes)
+    for start in range(0, len(array), rows):
+        part = slice(start, start + rows)
+        weight.value[part].assign(np.asarray(array[part], weight.dtype))
