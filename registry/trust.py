@@ -51,7 +51,7 @@ TABLE: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     )),
     (Kind.DATA, (
         "*.json", "*.txt", "*.md", "*.yaml", "*.yml", "*.csv", "*.tsv", "*.vocab", "*.model", "*.labels", "*.prototxt",
-        "*.png", "*.jpg", "*.jpeg", "license*", "licence*", "notice*", "checkpoint", "model.sig",
+        "*.rules", "*.png", "*.jpg", "*.jpeg", "license*", "licence*", "notice*", "checkpoint", "model.sig",
     )),
 )  # fmt: skip
 FOLDERS = {"variables", "assets"}  # of a SavedModel: vocabularies and the like, of any name

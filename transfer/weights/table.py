@@ -8,7 +8,12 @@ from importlib import import_module
 from pathlib import Path
 
 from registry.errors import ZooError
+from transfer.importers.mistaken import refuse_mistaken
+from transfer.importers.named import named
+from transfer.weights import claims
 from transfer.weights.foreign import Foreign
+
+HERE = "transfer.weights"
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,9 @@ class Reader:
 
     def read(self, path: Path) -> Foreign:
         """Read the names, shapes and arrays at a path; see the module's `read`."""
-        found: Foreign = import_module(self.module).read(path)
+        refuse_mistaken(path, self.what)
+        with named(path):
+            found: Foreign = import_module(self.module).read(path)
         return found
 
 
@@ -42,10 +49,18 @@ def reader_for(path: Path) -> Reader:
     for reader in READERS:
         if reader.claims(path):
             return reader
+    refuse_mistaken(path, "weights")
+    if not path.exists():
+        raise ZooError(f"{path} does not exist", "give a file, a folder, a checkpoint's prefix, or a name of zoo list")
     known = "; ".join(reader.what for reader in READERS)
-    raise ZooError(
-        f"{path} {'holds no weights that can be read' if path.exists() else 'does not exist'}", f"these can be: {known}"
-    )
+    raise ZooError(f"{path} holds no weights alone that can be read", f"these can be: {known}")
 
 
-READERS: tuple[Reader, ...] = ()
+READERS = (
+    Reader("pytorch", "a PyTorch file (.pt, .pth, pytorch_model.bin)", f"{HERE}.torch_file", claims.pytorch),
+    Reader("safetensors", "safetensors, or an index of shards", f"{HERE}.safetensors", claims.safetensors),
+    Reader("numpy", "arrays of NumPy (.npz, .npy, pickles of arrays)", f"{HERE}.numpy_file", claims.numpy),
+    Reader("tf-checkpoint", "a TensorFlow checkpoint (.index, .data)", f"{HERE}.tf_checkpoint", claims.tf_checkpoint),
+    Reader("keras-h5", "Keras weights (.weights.h5, .h5)", f"{HERE}.keras_h5", claims.hdf5),
+    Reader("caffe", "a caffemodel", f"{HERE}.caffe", claims.caffe),
+)

@@ -1,0 +1,73 @@
+"""Weights in several files: the index that says which file holds which array.
+
+Layout: `{"metadata": {"total_size": …}, "weight_map": {NAME: FILE}}`, beside the files that it names
+(huggingface_hub, `serialization/_base.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from numpy.typing import NDArray
+
+from registry.errors import ZooError
+from transfer.weights.foreign import Foreign
+from transfer.weights.json_text import decoded
+from transfer.weights.shown import shown
+
+LARGEST = 64 * 2**20  # bytes of an index
+
+
+class Index(msgspec.Struct):
+    """What an index file holds."""
+
+    weight_map: dict[str, str]
+
+
+def joined(index: Path, read: Callable[[Path], Foreign]) -> Foreign:
+    """Return what the files of an index hold together, in the order of its names.
+
+    Args:
+        index: the index file.
+        read: reads one of the files that it names.
+
+    Raises:
+        ZooError: the index is damaged or names files outside its folder, or they do not hold what it says.
+    """
+    places = _places(index)
+    files = {name: read(_beside(index, name)) for name in dict.fromkeys(places.values())}
+    if not files:
+        raise ZooError(f"{index} names no arrays; expected a weight_map")
+    for name, file in places.items():
+        if name not in files[file].shapes:
+            raise ZooError(f"{index} says that {shown(name, 200)!r} is in {file}, which does not hold it")
+    first = next(iter(files.values()))
+    notes = dict.fromkeys(note for one in files.values() for note in one.notes)
+
+    def load(name: str) -> NDArray[Any]:
+        return files[places[name]].load(name)
+
+    shapes = {name: files[file].shapes[name] for name, file in places.items()}
+    return replace(first, shapes=shapes, load=load, notes=(f"in {len(files)} files", *notes))
+
+
+def _places(index: Path) -> dict[str, str]:
+    fault, expected = f"{index} is no index of weights", "{'weight_map': {NAME: FILE}}"
+    found: Index = decoded(index, Index, LARGEST, fault, expected)
+    return found.weight_map
+
+
+def _beside(index: Path, name: str) -> Path:
+    """Return a file's path, if it is a plain file in the index's folder."""
+    path = index.parent / name
+    if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name or name == index.name:
+        raise ZooError(f"{index} names the file {shown(name, 200)!r}; expected files in its own folder")
+    if not path.is_file():
+        raise ZooError(
+            f"{index} names the file {shown(name, 200)}, which is not there", "download all files of the model"
+        )
+    return path
