@@ -29,14 +29,19 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/transfer_vs_keras.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/catalogue.py
+	$(BIN)/python benchmarks/import_memory.py
 
 wheel: $(VENV)/.test
 	$(BIN)/python -m build
 
-# Trains the shipped model anew and writes its card. MNIST=path/to/mnist.npz where keras.datasets cannot fetch it.
+# Makes the shipped models anew and writes their cards. MNIST=path/to/mnist.npz where keras.datasets cannot fetch it.
 models: $(VENV)/.zoo
 	$(BIN)/python models/mnist-dnn/make.py $(if $(MNIST),--mnist $(MNIST))
 	$(BIN)/python models/describe.py mnist-dnn
+	$(BIN)/python models/efficientnet-lite0/make.py
+	$(BIN)/python models/describe.py efficientnet-lite0
+	$(BIN)/python models/squeezenet/make.py
+	$(BIN)/python models/describe.py squeezenet
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
 from posixpath import basename, dirname, join
 
+UNKNOWN = "files"
 Find = Callable[[Sequence[str]], str]
 
 
 def format_of(paths: Collection[str]) -> tuple[str, str]:
-    """Return a card's `format` and `weights` for a folder with these files; `("files", "")` where it is unknown.
+    """Return a card's `format` and `weights` for a folder with these files; `(UNKNOWN, "")` where there is none.
 
     Where several formats are there, the one that keeps most of a model wins: the rows of `TABLE`, from the top.
 
@@ -24,7 +25,7 @@ def format_of(paths: Collection[str]) -> tuple[str, str]:
     for name, find in TABLE:
         if weights := find(ordered):
             return name, weights
-    return "files", ""
+    return UNKNOWN, ""
 
 
 def _named(*patterns: str) -> Find:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 from registry.catalogue import own_sqlite  # noqa: F401  before any test module imports TensorFlow, and then sqlite3
 
 pytest_plugins = ["services"]
+
+SHIPPED = ["efficientnet-lite0", "mnist-dnn", "squeezenet"]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -91,3 +95,25 @@ class Command:
 def zoo_command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """Run a command line; returns its output, or the document under `--json`."""
     return Command(capsys)
+
+
+@pytest.fixture(scope="session")
+def home_with_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose catalogue holds the small dense net as `tiny`; copied, never used."""
+    from registry.home import Home
+    from registry.shelf import Shelf
+    from registry.spot import Spot
+    from transfer.draft import draft
+
+    folder = tmp_path_factory.mktemp("tiny")
+    card = replace(draft(chain(), folder / "model.keras", blobs(16)[0]), name="tiny")
+    home = tmp_path_factory.mktemp("home")
+    Shelf(Home(home)).publish(card, folder, Spot("tiny"))
+    return home
+
+
+@pytest.fixture
+def tiny(home_with_tiny: Path, zoo_home: Path) -> str:
+    """The small dense net in this test's catalogue."""
+    shutil.copytree(home_with_tiny, zoo_home)
+    return "tiny"

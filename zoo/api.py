@@ -12,15 +12,16 @@ from registry.model import Model
 from registry.shelf import Shelf
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from registry.watch import Watch
     from transfer.backbone import Backbone
+    from transfer.data.dataset import Samples
     from transfer.evaluate import Score
     from transfer.plan import Plan, Selection
     from transfer.result import Result
     from transfer.runs import RunFolder
+    from zoo.exporting import Exported
     from zoo.opening import DataRef
     from zoo.plans import Options
 
@@ -50,10 +51,17 @@ def load(ref: str) -> Backbone:
 
 
 def import_model(path: str, name: str, **options: Any) -> Model:
-    """Turn a foreign checkpoint into a Keras model in the local catalogue; see `zoo.publishing.of_path`."""
-    from zoo.publishing import of_path
+    """Turn a foreign checkpoint into a Keras model in the local catalogue; see `zoo.importing.Request` for options."""
+    from zoo.importing import Request
 
-    return of_path(path, name, **options).commit()
+    return Request(path, name, **options).read().commit()
+
+
+def export(ref: str, to: str, path: str | None = None, *, force: bool = False) -> Exported:
+    """Write a model in another format, compared with it first; see `zoo.exporting.prepare` for the arguments."""
+    from zoo.exporting import prepare as prepared
+
+    return prepared(ref, to, path, force=force).run()
 
 
 def _check_phases(plan: Plan, selection: Selection) -> None:
@@ -167,12 +175,12 @@ def evaluate(ref: str, data: str | None = None, *, split: str = "test") -> tuple
     backbone = open_model(shelf, model)
     from transfer.evaluate import score
     from transfer.extract import outputs
-    from transfer.prepare import prepare as prepared
+    from transfer.inputs import feed
 
     if split not in samples.splits or not len(samples.splits[split]):
         raise ZooError(f"{where.name} has no {split} split", "pass --split train, valid or test")
     chosen = samples.splits[split]
-    logits = outputs(backbone.model, prepared(chosen.x, backbone.input_shape, backbone.preprocessing, where.name))
+    logits = outputs(backbone.model, feed(chosen.x, backbone.inputs, backbone.preprocessing, where.name))
     if logits.ndim != 2 or logits.shape[1] != len(samples.classes):
         raise ZooError(
             f"{model.name} gives outputs of shape {logits.shape[1:]}; the data have {len(samples.classes)} classes"
@@ -180,13 +188,25 @@ def evaluate(ref: str, data: str | None = None, *, split: str = "test") -> tuple
     return score(logits, chosen.y, samples.classes), where
 
 
-def predict(ref: str, x: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a model's outputs for samples `(n, ...)`: its own input, or raw numbers that its card prepares."""
+def predict(ref: str, x: Samples) -> NDArray[Any] | dict[str, NDArray[Any]]:
+    """Return a model's outputs for samples `(n, ...)`: its own input, or raw numbers that its card prepares.
+
+    Args:
+        ref: the model.
+        x: one array, or a mapping with one for each input by name where there are several.
+
+    Returns:
+        One array, or one by output name where the model has several outputs.
+
+    Raises:
+        ZooError: the samples do not fit the model.
+    """
     from zoo.opening import open_model
 
     shelf = Shelf()
     backbone = open_model(shelf, shelf.find(ref))
-    from transfer.extract import outputs
-    from transfer.prepare import prepare as prepared
+    from transfer.extract import named_outputs
+    from transfer.inputs import feed
 
-    return outputs(backbone.model, prepared(x, backbone.input_shape, backbone.preprocessing, "the input"))
+    found = named_outputs(backbone.model, feed(x, backbone.inputs, backbone.preprocessing, "the input"))
+    return found if len(found) > 1 else next(iter(found.values()))

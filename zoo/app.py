@@ -19,7 +19,9 @@ INTERRUPTED = 130  # what Typer makes of a Ctrl-C
 # The groups of commands, and the words of each: what is not asked for is neither imported nor built, which would take
 # as long as `zoo list` itself.
 GROUPS = {
-    "catalogue": ("list", "show", "layers", "lineage", "import"),
+    "catalogue": ("list", "show", "layers", "lineage"),
+    "importing": ("import", "add"),
+    "export": ("export",),
     "hubs": ("search", "pull", "publish"),
     "upkeep": ("tag", "rm", "verify", "gc", "doctor"),
     "transfer": ("transfer", "evaluate", "predict"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -23,31 +23,60 @@ from zoo.publishing import Importable, described
 if TYPE_CHECKING:
     from transfer.importers.imported import Imported
 
+KERAS = "keras"  # what needs no conversion
 KEPT = ("LICENSE", "LICENCE", "NOTICE")  # what goes along with a model that is imported anew
 
 
-def store(shelf: Shelf, folder: Path, listing: Listing, spot: Spot, *, convert: bool) -> tuple[Model, Imported | None]:
-    """Store another's model: imported where its format can be read and `convert` is true, as it is otherwise.
+@dataclass(frozen=True)
+class Stored:
+    """What became of another's model.
 
-    Returns:
-        The model here, and the account of its import where there was one.
+    Attributes:
+        model: it, here.
+        imported: the account of its import; None where it is kept as it came.
+        reason: why it could not be imported; empty where that was not tried.
+    """
+
+    model: Model
+    imported: Imported | None = None
+    reason: str = ""
+
+
+def store(shelf: Shelf, folder: Path, listing: Listing, spot: Spot, convert: Collection[str]) -> Stored:
+    """Store another's model: imported where its format is one of `convert` and it can be, as it came otherwise.
+
+    A `.keras` file is a Keras model already: it is read and described, and its bytes are kept.
 
     Raises:
-        ZooError: it cannot be imported, or the name is taken.
+        ZooError: a `.keras` file cannot be read, or the name is taken.
     """
+    format, weights = format_of(paths_of(folder))
+    reason = ""
+    if format in convert:
+        try:
+            with _named(str(folder / weights), f"{weights} of {listing.ref}"):
+                imported = _imported(format, str(folder / weights))
+            return Stored(_as_keras(imported, folder, listing, spot).commit(), imported)
+        except ZooError as error:
+            if format == KERAS:
+                raise
+            reason = error.message
+        except Exception as error:  # a file of another's may hold what no importer thought of; it is kept all the same
+            if format == KERAS:
+                raise
+            reason = f"unexpected {type(error).__name__}: {error}"
+    card = Card(spot.name, format, weights, lineage=Lineage(_parent(listing.ref)))
+    return Stored(shelf.publish(described(card, _facts(folder, listing)), folder, spot), reason=reason)
+
+
+def _as_keras(imported: Imported, folder: Path, listing: Listing, spot: Spot) -> Importable:
+    """Take along what says who made it; a `.keras` file stays as it is."""
     paths = paths_of(folder)
-    format, weights = format_of(paths)
-    facts = _facts(folder, listing)
-    parent = _parent(listing.ref)
-    if convert and can_import(format):
-        with _named(str(folder / weights), f"{weights} of {listing.ref}"):
-            imported = _imported(format, str(folder / weights))
-        extra = {path: folder / path for path in paths if path.upper().startswith(KEPT)}
-        if "README.md" in paths:
-            extra["README.origin.md"] = folder / "README.md"
-        return Importable(imported, spot, parent, facts, extra).commit(), imported
-    card = described(Card(spot.name, format, weights, lineage=Lineage(parent)), facts)
-    return shelf.publish(card, folder, spot), None
+    extra = {path: folder / path for path in paths if path.upper().startswith(KEPT)}
+    if "README.md" in paths:
+        extra["README.origin.md"] = folder / "README.md"
+    kept = folder / format_of(paths)[1] if imported.format == KERAS else None
+    return Importable(imported, spot, Lineage(_parent(listing.ref)), _facts(folder, listing), extra, kept)
 
 
 def _parent(ref: Ref) -> str:
@@ -67,11 +96,11 @@ def _facts(folder: Path, listing: Listing) -> Facts:
     )
 
 
-def can_import(format: str) -> bool:
-    """Tell whether there is an importer for a format."""
+def importable() -> frozenset[str]:
+    """Return the formats that become Keras models without being told more than where the files are."""
     from transfer.importers.table import IMPORTERS
 
-    return format in {importer.format for importer in IMPORTERS}
+    return frozenset(importer.format for importer in IMPORTERS)
 
 
 def _imported(format: str, path: str) -> Imported:
@@ -80,7 +109,7 @@ def _imported(format: str, path: str) -> Imported:
     start_tensorflow()
     from transfer.importers.table import importer_of
 
-    imported: Imported = importer_of(format).read(path, input=None, output=None)
+    imported: Imported = importer_of(format).read(path)
     return imported
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from registry.model import Summary
+from registry.formats import UNKNOWN
+from registry.model import Model, Summary
 from registry.ref import MAIN
 from registry.sources.remote import Found
 from zoo.output import day, size, table
@@ -67,30 +68,39 @@ def pull_document(pull: Pull, pulled: Pulled | None) -> dict[str, Any]:
         "max_abs_difference": imported.max_abs_difference if imported else None,
         "ref": str(pull.offer.listing.ref), "files": [file.path for file in pull.offer.taken],
         "left": pull.offer.left, "bytes": pull.offer.bytes, "known": pull.known is not None,
-        "signed": pulled.signed if pulled else None,
+        "signed": pulled.signed if pulled else None, "kept_because": pulled.reason if pulled else None,
     }  # fmt: skip
 
 
-def pull_page(pull: Pull, pulled: Pulled | None) -> str:
-    """Return what `zoo pull` prints."""
+def pull_page(pull: Pull, pulled: Pulled | None, words: tuple[str, str] = ("pull", "pulled")) -> str:
+    """Return what `zoo pull` prints, and in other words `zoo add`."""
+    would, did = words
     ref = pull.offer.listing.ref
     rows = [[file.path, size(file.bytes) if file.bytes is not None else "?"] for file in pull.offer.taken]
     parts = [table(["file", "size"], rows, right=["size"])]
     if pull.offer.left:
         parts.append(table(["left out", "why"], [[path, why] for path, why in pull.offer.left.items()]))
     if pulled is None:
-        parts.append(f"would pull {ref} as {pull.spot.name} (--dry-run)")
+        parts.append(f"would {would} {ref} as {pull.spot.name} (--dry-run)")
         return "\n\n".join(parts)
     model = pulled.model
     if pull.known:
         return f"{ref} is here already: {model.ref}"
+    if pulled.reason:
+        parts.append(f"kept as it came, not imported: {pulled.reason}")
     how = f"imported: {len(model.card.layers)} layers" if pulled.imported else f"format {model.card.format}"
-    following = f"next: zoo layers {model.name}" if model.card.layers else f"next: zoo show {model.name}"
+    following = f"next: zoo layers {model.name}" if model.card.layers else _how_to_open(model)
     checked = ", signature checked" if pulled.signed else ""
     if pull.spot.branch != MAIN:
         checked += f", on the branch {pull.spot.branch}; {model.name} is what it was"
-    parts.append(f"pulled {ref}\nstored as {model.ref} ({how}{checked})\n{following}")
+    parts.append(f"{did} {ref}\nstored as {model.ref} ({how}{checked})\n{following}")
     return "\n\n".join(parts)
+
+
+def _how_to_open(model: Model) -> str:
+    """Say what to type for a model that is kept as it came."""
+    known = model.card.format != UNKNOWN
+    return f"next: zoo import {model.name} --as NAME" if known else f"next: zoo show {model.name}"
 
 
 def _count(number: int | None) -> str:

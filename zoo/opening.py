@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from registry.card import TensorSpec
 from registry.errors import ZooError
 from registry.model import Model
 from registry.ref import Ref
 from registry.shelf import Shelf
+from zoo.paths import typed_path
 
 if TYPE_CHECKING:
     from transfer.backbone import Backbone
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataRef:
-    """Where data lie, and what they are called: a path, or `MODEL@REVISION:FILE` for a file of a model."""
+    """Where a file lies, and what it is called: a path, or `MODEL@REVISION:FILE` for a file of a model."""
 
     path: Path
     name: str
@@ -65,7 +66,10 @@ def open_model(shelf: Shelf, model: Model) -> Backbone:
 
     card = model.card
     path = f"{shelf.folder(model)}/{card.weights}"
-    imported = importer_of(card.format).read(path, input=_only(card.inputs), output=_only(card.outputs))
+    importer = importer_of(card.format)
+    ends: dict[str, Any] = {"input": _only(card.inputs), "output": _only(card.outputs)}
+    # Not compared with its original again: that was done when it came in, and its stored test is on the card.
+    imported = importer.read(path, compare=False, **{key: ends[key] for key in ends if key in importer.takes})
     return Backbone(imported.model, card.preprocessing, card.classes, card.task)
 
 
@@ -80,19 +84,30 @@ def find_data(shelf: Shelf, model: Model, text: str | None) -> DataRef:
     Raises:
         ZooError: there are none.
     """
-    if text is None and not model.card.data:
+    if text is not None:
+        return find_file(shelf, text)
+    default = model.card.data
+    if not default:
         raise ZooError(f"the card of {model.name} names no default data", "pass yours: --data FILE.npz")
-    chosen = text or model.card.data
-    if text is None and chosen in {file.path for file in model.card.files}:
-        return DataRef(shelf.folder(model) / chosen, f"{model.ref}:{chosen}")
-    name, found, file = chosen.rpartition(":")
-    if found and (text is None or not Path(chosen).exists()) and Ref.parse(name).source == "":
-        return _data_of(shelf, shelf.find(name), file)
-    if text is None:  # a card may come from anywhere: it does not choose files on this machine
+    if default in {file.path for file in model.card.files}:
+        return DataRef(shelf.folder(model) / default, f"{model.ref}:{default}")
+    named = _file_of_model(shelf, default)
+    if named is None:  # a card may come from anywhere: it does not choose files on this machine
         raise ZooError(
-            f"the default data of {model.name}, {chosen!r}, are no file of a model", "pass yours: --data FILE.npz"
+            f"the default data of {model.name}, {default!r}, are no file of a model", "pass yours: --data FILE.npz"
         )
-    return DataRef(Path(chosen).expanduser(), chosen)
+    return named
+
+
+def find_file(shelf: Shelf, text: str) -> DataRef:
+    """Find a file that a user named: a path, or `MODEL:FILE`.
+
+    Raises:
+        ZooError: there is no such model, or it has no such file.
+    """
+    path = typed_path(text)
+    named = None if path.exists() else _file_of_model(shelf, text)
+    return named or DataRef(path, text)
 
 
 def read_data(where: DataRef, *, classes: tuple[str, ...] | None = None) -> Dataset:
@@ -106,7 +121,12 @@ def read_data(where: DataRef, *, classes: tuple[str, ...] | None = None) -> Data
     return read(where.path, where.name, classes=classes)
 
 
-def _data_of(shelf: Shelf, owner: Model, file: str) -> DataRef:
+def _file_of_model(shelf: Shelf, text: str) -> DataRef | None:
+    """Find `MODEL:FILE`; None where the text is no such thing."""
+    name, found, file = text.rpartition(":")
+    if not found or Ref.parse(name).source:
+        return None
+    owner = shelf.find(name)
     known = [entry.path for entry in owner.card.files]
     if file not in known:
         raise ZooError(f"{owner.name} has no file {file!r}", f"it has: {', '.join(known)}")

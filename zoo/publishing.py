@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from registry.model import Model
 from registry.shelf import Shelf
 from registry.spot import Spot
 from zoo.front_matter import Facts
-from zoo.opening import start_tensorflow
 from zoo.readme import readme
 
 if TYPE_CHECKING:
@@ -62,28 +61,34 @@ class Importable:
     Attributes:
         imported: the model and the account of how it came about.
         spot: where in the catalogue it goes.
-        parent: where it came from: a file's name, or a pinned reference.
+        lineage: where it came from: a file's name, or a pinned reference.
         facts: what is said of it elsewhere.
         extra: files that go with it as they are, by the path that they get.
+        kept: a `.keras` file that holds the model already and is stored as it is; None where it is written anew.
     """
 
     imported: Imported
     spot: Spot
-    parent: str
+    lineage: Lineage
     facts: Facts
-    extra: Mapping[str, Path]
+    extra: Mapping[str, Path] = field(default_factory=dict)
+    kept: Path | None = None
 
     def commit(self) -> Model:
         """Write the model and its stored test, and commit them."""
         from transfer.draft import draft
         from transfer.samples import random_inputs
 
-        model = self.imported.model
+        imported = self.imported
         with _scratch() as folder:
             weights = folder / "model.keras"
-            card = described(draft(model, weights, random_inputs(model), lineage=Lineage(self.parent)), self.facts)
-            files = {path.name: path for path in folder.iterdir()}
-            return Publishable(replace(card, name=self.spot.name), {**self.extra, **files}, self.spot).commit()
+            drawn = draft(
+                imported.model, weights, random_inputs(imported.model), preprocessing=imported.preprocessing,
+                classes=imported.classes, lineage=self.lineage,
+            )  # fmt: skip
+            card = replace(described(drawn, self.facts), name=self.spot.name)
+            files = {path.name: path for path in folder.iterdir()} | ({weights.name: self.kept} if self.kept else {})
+            return Publishable(card, {**self.extra, **files}, self.spot).commit()
 
 
 @contextmanager
@@ -113,30 +118,6 @@ def _origin_of_parent(card: Card) -> str:
 def described(card: Card, facts: Facts) -> Card:
     """Fill in what is said of a model elsewhere."""
     return replace(card, task=facts.task, license=facts.license, summary=facts.summary, tags=facts.tags)
-
-
-def of_path(
-    path: str, name: str, *, input: str | None = None, output: str | None = None, update: bool = False
-) -> Importable:
-    """Read a foreign checkpoint and turn it into a Keras model.
-
-    Args:
-        path: a TensorFlow 1 checkpoint's prefix, one of its files or its folder; or a `.keras` file.
-        name: the new model's name.
-        input, output: tensor names, where the checkpoint does not say.
-        update: add a revision to a name that exists.
-
-    Raises:
-        ZooError: the name is taken, the path cannot be read, or the result computes other numbers.
-    """
-    spot = Spot(name, update=update)
-    Shelf().check_free(spot)
-    start_tensorflow()
-    from transfer.importers.table import importer_for
-
-    imported = importer_for(path).read(path, input=input, output=output)
-    facts = Facts(summary=f"imported from a {imported.format} checkpoint", tags=("imported",))
-    return Importable(imported, spot, Path(path).name, facts, {})
 
 
 def of_run(run: str, spot: Spot) -> Publishable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from registry import policy, signatures
 from registry.card import CARD_FILE, SIGNATURE_FILE, decode
 from registry.errors import ZooError
-from registry.formats import format_of
+from registry.formats import UNKNOWN, format_of
 from registry.model import Model
 from registry.policy import Policy
 from registry.pulling import Offer, downloaded, is_offered, offer, place_of
@@ -19,7 +19,8 @@ from registry.shelf import Shelf
 from registry.spot import Spot
 from registry.trust import refuse_unsafe
 from registry.watch import Watch
-from zoo.foreign import can_import, store
+from zoo.foreign import KERAS, importable, store
+from zoo.paths import typed_path
 
 if TYPE_CHECKING:
     from transfer.importers.imported import Imported
@@ -30,10 +31,11 @@ OTHERS = "pulled"  # the branch of revisions that were asked for by their commit
 
 @dataclass(frozen=True)
 class Pulled:
-    """What a pull came to: the model here, and the account of its import where there was one."""
+    """What a pull came to: the model here, the account of its import, or why it was kept as it came."""
 
     model: Model
     imported: Imported | None = None
+    reason: str = ""
     signed: bool = False
 
 
@@ -47,7 +49,7 @@ class Pull:
         known: the model, where it is here already.
         trusted: the policy, which may want a signature.
         key: a public key that the user wants it signed with, or None.
-        convert: whether a format that can be read becomes a Keras model.
+        convert: the formats that become Keras models.
     """
 
     offer: Offer
@@ -55,7 +57,7 @@ class Pull:
     known: Model | None
     trusted: Policy
     key: Path | None
-    convert: bool
+    convert: frozenset[str]
 
     def run(self, watch: Watch) -> Pulled:
         """Download and store it; what is here already is downloaded only to check its signature."""
@@ -70,7 +72,8 @@ class Pull:
                 if signature and signatures.revision_signed(signature) == model.revision:
                     shelf.local.sign(model, signature)
                 return Pulled(model, signed=signed)
-            return Pulled(*store(shelf, folder, self.offer.listing, self.spot, convert=self.convert), signed=signed)
+            stored = store(shelf, folder, self.offer.listing, self.spot, self.convert)
+            return Pulled(stored.model, stored.imported, stored.reason, signed)
 
     def _check(self, folder: Path, signature: bytes | None) -> None:
         """Refuse what is not signed as the policy and the user want it."""
@@ -94,7 +97,7 @@ def of_ref(
     include: Sequence[str] = (),
     allow_unsafe: bool = False,
     verify_with: Path | None = None,
-    convert: bool = True,
+    convert: Collection[str] | None = None,
 ) -> Pull:
     """Resolve a remote reference and decide what a pull would do; nothing is downloaded or changed.
 
@@ -106,26 +109,41 @@ def of_ref(
         include: shell patterns of the files to take; all that may be.
         allow_unsafe: take formats that can carry code, too; none of it is run.
         verify_with: a public key that must have signed it.
-        convert: import formats that can be.
+        convert: the formats to turn into Keras models; all that can be.
 
     Raises:
         ZooError: it is unknown, cannot be reached, holds nothing that may be taken, or the name is taken.
     """
-    ref = Ref.parse(text)
+    ref, formats = Ref.parse(text), importable() if convert is None else frozenset(convert)
     if not ref.source:
         raise ZooError(f"{text} names a model on this machine", "zoo pull hf://org/name; zoo search WORDS --in hf")
     shelf = Shelf()
     trusted = policy.read(shelf.home)
     trusted.check_unsafe(allow_unsafe)
     offered = offer(ref, include=include, allow_unsafe=allow_unsafe)
-    known = _known(shelf, name, offered, convert)
+    known = _known(shelf, name, offered, formats)
     chosen = known.name if known else name or offered.listing.name
     same = _same_place(shelf, chosen, offered)
     branch = _branch(shelf, chosen, ref.revision, tag) if same and not update else MAIN
     spot = Spot(chosen, branch, tag, update or same, str(offered.listing.ref))
     if not known:
         shelf.check_free(spot)
-    return Pull(offered, spot, known, trusted, verify_with, convert)
+    return Pull(offered, spot, known, trusted, verify_with, formats)
+
+
+def of_path(path: str, name: str, *, update: bool = False, allow_unsafe: bool = False) -> Pull:
+    """Decide how files on this machine are catalogued as they are; the arguments are those of `of_ref`.
+
+    Raises:
+        ZooError: there is nothing that may be taken, or the name is taken.
+    """
+    place = typed_path(path)
+    if not place.exists():
+        raise ZooError(f"there is nothing at {path}", "zoo pull takes what lies elsewhere: zoo pull hf://org/name")
+    made = of_ref(f"file:{place.absolute()}", name, update=update, allow_unsafe=allow_unsafe, convert=(KERAS,))
+    if format_of([file.path for file in made.offer.taken])[0] == UNKNOWN:
+        raise ZooError(f"there are no weights at {path} in a format that is known", "name the model's file or folder")
+    return made
 
 
 def _branch(shelf: Shelf, name: str, revision: str | None, tag: str) -> str:
@@ -139,7 +157,7 @@ def _branch(shelf: Shelf, name: str, revision: str | None, tag: str) -> str:
         return OTHERS
 
 
-def _known(shelf: Shelf, name: str | None, offered: Offer, convert: bool) -> Model | None:
+def _known(shelf: Shelf, name: str | None, offered: Offer, convert: Collection[str]) -> Model | None:
     """Return the model that this pull would make, where it is here already."""
     origin = str(offered.listing.ref)
     named = shelf.local.find(name or offered.listing.name)
@@ -152,14 +170,17 @@ def _known(shelf: Shelf, name: str | None, offered: Offer, convert: bool) -> Mod
     return None
 
 
-def _is_what_was_asked(model: Model, offered: Offer, convert: bool) -> bool:
+def _is_what_was_asked(model: Model, offered: Offer, convert: Collection[str]) -> bool:
     """Say whether a model from the same place was made in the same way, of all the files that are asked for now."""
     taken = {file.path for file in offered.taken}
     if CARD_FILE in taken or any(file.archive for file in offered.taken):
         return True
-    if convert and can_import(format_of(taken)[0]):
-        return bool(model.card.layers)
-    return not model.card.layers and taken <= {file.path for file in model.card.files}
+    format = format_of(taken)[0]
+    if model.card.layers:
+        return format in convert
+    if format == KERAS and KERAS in convert:  # of another format it was tried: zoo import can be told more
+        return False
+    return taken <= {file.path for file in model.card.files}
 
 
 def _same_place(shelf: Shelf, name: str, offered: Offer) -> bool:

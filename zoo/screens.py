@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from registry.card import LayerInfo, TensorSpec
@@ -12,7 +12,6 @@ from zoo.output import figure, size, table
 
 if TYPE_CHECKING:
     from zoo.catalogue import Kin
-    from zoo.publishing import Importable
 
 
 def card_document(model: Model, kin: Kin) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def card_page(model: Model, kin: Kin) -> str:
     facts = [
         ("name", model.name), ("revision", model.revision), ("source", model.source), ("summary", card.summary),
         ("task", card.task), ("license", card.license), ("format", card.format), ("inputs", _tensors(card.inputs)),
-        ("outputs", _tensors(card.outputs)), ("classes", ", ".join(card.classes)), ("input from", _prepared(model)),
+        ("outputs", _tensors(card.outputs)), ("classes", ", ".join(card.classes)), ("preprocessing", _prepared(model)),
         ("data", card.data), ("tags", " ".join(card.tags)), ("also named", " ".join((*kin.branches, *kin.tags))),
         ("pulled from", model.origin), ("signed", "yes" if kin.signed else ""),
     ]  # fmt: skip
@@ -87,15 +86,16 @@ def fates(selection: Selection) -> dict[str, str]:
     """Say of each layer what a transfer does with it in its first phase."""
     if not selection.reused:
         return {layer.name: "" for layer in selection.layers}
+    below = selection.below
 
-    def fate(place: int, layer: LayerInfo) -> str:
+    def fate(layer: LayerInfo) -> str:
         if not layer.parameters:
             return ""
         if layer.name in selection.reused:
             return "reused, frozen" if layer.name in selection.frozen else "reused, trained"
-        return "new, trained" if place >= selection.top_begins else "re-initialised, trained"
+        return "re-initialised, trained" if layer.name in below else "new, trained"
 
-    return {layer.name: fate(place, layer) for place, layer in enumerate(selection.layers)}
+    return {layer.name: fate(layer) for layer in selection.layers}
 
 
 def counted(layers: Sequence[LayerInfo]) -> str:
@@ -103,44 +103,6 @@ def counted(layers: Sequence[LayerInfo]) -> str:
     held = [layer for layer in layers if layer.parameters]
     word = "layer" if len(held) == 1 else "layers"
     return f"{len(held)} {word} with {sum(layer.parameters for layer in held):,} parameters"
-
-
-def import_document(importable: Importable, model: Model | None) -> dict[str, Any]:
-    """Return what `zoo import --json` prints."""
-    imported = importable.imported
-    return {
-        "name": importable.spot.name, "revision": model.revision if model else None, "format": imported.format,
-        "layers": len(imported.layers), "mapped": imported.layers, "unmapped": list(imported.unmapped),
-        "max_abs_difference": imported.max_abs_difference, "max_rel_difference": imported.max_rel_difference,
-        "notes": imported.notes,
-    }  # fmt: skip
-
-
-def import_page(importable: Importable, model: Model | None) -> str:
-    """Return what `zoo import` prints."""
-    imported = importable.imported
-    rows = [[one.scope, one.type, f"{one.parameters:,}", " ".join(one.sources)] for one in imported.layers]
-    parts = [table(["layer", "type", "parameters", "from"], rows, right=["parameters"])]
-    if imported.unmapped:
-        parts.append(table(["left out", "names", "such as"], _left_out(imported.unmapped), right=["names"]))
-    if imported.max_abs_difference is not None:
-        parts.append(
-            f"largest difference from the original: {imported.max_abs_difference:.2g} "
-            f"(relative {imported.max_rel_difference or 0.0:.2g})"
-        )
-    parts += [f"note: {note}" for note in imported.notes]
-    stored = (
-        f"stored as {model.ref}" if model else f"nothing stored (--dry-run); it would become {importable.spot.name}"
-    )
-    parts.append(f"{stored}\nnext: zoo layers {importable.spot.name}")
-    return "\n\n".join(parts)
-
-
-def _left_out(unmapped: Mapping[str, str]) -> list[list[str]]:
-    by_reason: dict[str, list[str]] = {}
-    for name, why in unmapped.items():
-        by_reason.setdefault(why, []).append(name)
-    return [[why, f"{len(names):,}", ", ".join(names[:3])] for why, names in by_reason.items()]
 
 
 def _tensors(specs: Sequence[TensorSpec]) -> str:
@@ -153,6 +115,5 @@ def _tensors(specs: Sequence[TensorSpec]) -> str:
 def _prepared(model: Model) -> str:
     how = model.card.preprocessing
     if how is None:
-        return ""
-    offset = f" + {how.offset:g}" if how.offset else ""
-    return f"{how.dtype} {how.shape} * {how.scale:.6g}{offset}"
+        return "unknown" if model.card.layers else ""
+    return f"{how.dtype} ({', '.join(map(str, how.shape))}), {how.formula}"

@@ -1,4 +1,4 @@
-"""What looks at models and brings in those on this machine's disk: list, show, layers, lineage, import."""
+"""What looks at models: list, show, layers, lineage."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.options import DryRun, Freeze, Json, Limit, Name, NewName, Quiet, Update
+from zoo.options import Freeze, Json, Limit, Name, Quiet
 from zoo.output import json_document, names, say, size, table
 
 
@@ -16,7 +16,6 @@ def mount(app: typer.Typer) -> None:
     app.command("show")(show)
     app.command("layers")(layers)
     app.command("lineage")(lineage)
-    app.command("import")(import_model)
 
 
 def list_models(
@@ -92,27 +91,3 @@ def lineage(
         json_document(family.document(top))
     else:
         say(family.mermaid(top) if mermaid else family.tree_text(top))
-
-
-def import_model(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A checkpoint's prefix, folder or file.")],
-    name: NewName,
-    input: Annotated[
-        str | None, typer.Option(metavar="TENSOR", help="The input, such as X:0, where it is not found.")
-    ] = None,
-    output: Annotated[
-        str | None, typer.Option(metavar="TENSOR", help="The output, such as dnn/outputs/BiasAdd:0.")
-    ] = None,
-    update: Update = False,
-    dry_run: DryRun = False,
-    json: Json = False,
-) -> None:
-    """Turn a TensorFlow 1 checkpoint or a Keras file into a model in the catalogue, with the same numbers."""
-    from zoo import publishing, screens
-
-    imported = publishing.of_path(path, name, input=input, output=output, update=update)
-    model = None if dry_run else imported.commit()
-    if json:
-        json_document(screens.import_document(imported, model))
-    else:
-        say(screens.import_page(imported, model))

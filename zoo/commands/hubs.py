@@ -67,7 +67,7 @@ def pull(
 
     made = pulling.of_ref(
         ref, name, tag=tag, update=update, include=include or [], allow_unsafe=allow_unsafe, verify_with=verify_with,
-        convert=convert,
+        convert=None if convert else (),
     )  # fmt: skip
     with bars(quiet=json) as watch:
         pulled = None if dry_run else made.run(watch)

@@ -125,8 +125,13 @@ def evaluate(
 
 def predict(
     name: Name,
-    input: Annotated[Path, typer.Option(metavar="FILE.npy", help="Samples (n, ...): the model's input, or raw.")],
-    output: Annotated[Path | None, typer.Option(metavar="FILE.npy", help="Write the outputs here.")] = None,
+    input: Annotated[
+        Path,
+        typer.Option(metavar="FILE.npy", help="Samples (n, ...), prepared or raw; an .npz with one array an input."),
+    ],
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE.npy", help="Write the outputs here; several go into an .npz.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run a model on samples and give its outputs."""
@@ -136,11 +141,11 @@ def predict(
     if output is not None:
         arrays.write(output, outputs)
     if json:
-        json_document({"path": str(output)} if output else {"outputs": outputs.tolist()})
+        json_document({"path": str(output)} if output else {"outputs": arrays.document(outputs)})
     elif output is not None:
-        say(f"wrote {outputs.shape} {outputs.dtype} to {output}")
+        say(f"wrote {arrays.sizes(outputs)} to {output}")
     else:
-        say(arrays.page(outputs, catalogue.show(name).card.classes))
+        say(arrays.pages(outputs, catalogue.show(name).card.classes))
 
 
 def _widths(text: str | None) -> tuple[int, ...] | None:
