@@ -63,8 +63,14 @@ def test_the_way_through_the_readme(
     hub.tag("org/name", "v1")
     monkeypatch.setenv("HF_TOKEN", hub.token)
     np.save(tmp_path / "x.npy", blobs(3)[0])
+    monkeypatch.chdir(tmp_path)
+    chain().export("saved_model_dir", verbose=False)
+    chain().save("old.h5")
+    arrays = {f"{layer.name}.{w.name}": np.asarray(w) for layer in chain().layers for w in layer.weights}
+    np.savez("weights.npz", **arrays)
+    Path("names.rules").write_text("(\\w+)\\.(\\w+) = \\1/\\2\n")
     names = {"my/model.ckpt": str(tmp_path / "mine.keras"), "my.npz": str(data_file), "other.npz": str(data_file),
-             "x.npy": str(tmp_path / "x.npy"), "block[12]": "hidden[12]"}  # fmt: skip
+             "x.npy": str(tmp_path / "x.npy"), "block[12]": "hidden[12]", "weights.pt": "weights.npz"}  # fmt: skip
     for command in COMMANDS:
         words = [names.get(word, word) for word in shlex.split(command)[1:]]
         if "mnist-dnn" not in words:

@@ -1,10 +1,7 @@
 # ruff: noqa: F811  (a fixture that is imported, and then named as a parameter)
 """Every command of `docs/registry.md` is run, in order, against servers on loopback, and prints what the page shows.
 
-The lines that begin with `$ ` are the commands; those below one are its output, compared with spaces folded. There `…`
-stands for any text, alone on a line for any lines, and a hash, size, day or figure for any other. An output that begins
-with `error:` belongs to exit code 1. Addresses are replaced by one table, `Shell.real`, and nothing else is. A block
-with a title is written to the file of that name.
+How a page is read: `tests/pages.py`. Addresses are replaced by one table, `Shell.real`, and nothing else is.
 """
 
 from __future__ import annotations
@@ -18,7 +15,6 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from hashlib import md5
 from pathlib import Path
 
@@ -29,6 +25,7 @@ import tfhub_server
 import typer
 from hub_server import HubServer, hub  # noqa: F401
 from kaggle_server import Model, Variation
+from pages import BLOCK, folded, pattern, steps
 from test_tfhub import packed
 
 from registry.ref import Ref
@@ -37,16 +34,7 @@ from zoo.app import run as run_zoo
 from zoo.commands import catalogue, hubs, upkeep
 
 TEXT = (Path(__file__).parents[1] / "docs" / "registry.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<content>.*?)^```$", re.S | re.M)
 PROGRAMS = {"openssl", "rm"}  # what may be run beside zoo, and the shell's export and unset
-LIKE = {
-    "text": ("…", ".*"),
-    "hash": (r"\b[0-9a-f]{12,64}\b", "[0-9a-f]{LENGTH}"),
-    "size": (r"\b\d+(?:\.\d)? [kMGT]?B\b", r"\d+(\.\d)? [kMGT]?B"),
-    "day": (r"\d{4}-\d\d-\d\d", r"\d{4}-\d\d-\d\d"),
-    "figure": (r"[+-]?\b\d\.\d{4}\b", r"[+-]?\d\.\d{4}"),
-}
-VARIES = re.compile("|".join(f"(?P<{name}>{shown})" for name, (shown, _) in LIKE.items()))
 TREE = {
     "saved_model.pb": np.random.default_rng(1).bytes(40_000),
     "variables/variables.data-00000-of-00001": np.random.default_rng(2).bytes(60_000),
@@ -63,32 +51,7 @@ Tells four states of a pump from eight sensors.
 """
 
 
-@dataclass(frozen=True)
-class Step:
-    """A command and what it shows, or, with a title, a file and what is in it; at a line of the page."""
-
-    line: int
-    command: str
-    shown: tuple[str, ...]
-    title: str = ""
-
-
-def steps() -> Iterator[Step]:
-    """Read the page."""
-    for block in BLOCK.finditer(TEXT):
-        if block["language"] != "console" and not block["title"]:
-            continue
-        first = TEXT.count("\n", 0, block.start()) + 2
-        lines = block["content"].splitlines()
-        if block["title"]:
-            yield Step(first, "", tuple(lines), block["title"])
-            continue
-        starts = [at for at, line in enumerate(lines) if line.startswith("$ ")]
-        for at, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-            yield Step(first + at, lines[at][2:], tuple(filter(None, lines[at + 1 : end])))
-
-
-STEPS = tuple(steps())
+STEPS = tuple(steps(TEXT))
 
 
 class Shell:
@@ -153,25 +116,6 @@ class Shell:
 def expanded(word: str) -> str:
     """Expand `~` at the beginning of a word or of what a variable is set to."""
     return re.sub(r"(^|=)~(?=/)", lambda start: start[1] + str(Path.home()), word)
-
-
-def pattern(shown: tuple[str, ...]) -> str:
-    """Return the regex that an output must match."""
-    return "".join(r"(.*\n)*" if line == "…" else _line(" ".join(line.split())) + r"\n" for line in shown)
-
-
-def _line(line: str) -> str:
-    parts, end = [], 0
-    for found in VARIES.finditer(line):
-        like = LIKE[found.lastgroup or ""][1]
-        parts += [re.escape(line[end : found.start()]), like.replace("LENGTH", str(len(found[0])))]
-        end = found.end()
-    return "".join([*parts, re.escape(line[end:])])
-
-
-def folded(text: str) -> str:
-    """Fold spaces, and leave empty lines out."""
-    return "".join(" ".join(line.split()) + "\n" for line in text.splitlines() if line.strip())
 
 
 @pytest.fixture
