@@ -45,7 +45,7 @@ class Section:
 
 
 def sections() -> Iterator[Section]:
-    for found in re.finditer(r"^## (.+)\n(.*?)(?=^## |\Z)", TEXT, re.M | re.S):
+    for found in re.finditer(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", TEXT, re.M | re.S):
         yield Section(found[1], TEXT.count("\n", 0, found.start(2)), found[2])
 
 

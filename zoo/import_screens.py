@@ -90,7 +90,7 @@ def _unsaid(imported: Imported, name: str) -> list[str]:
     lines = []
     if imported.random:
         first = ", ".join(imported.random[:MOST_SOURCES])
-        lines.append(f"without a value, and random: {count(len(imported.random), 'weight')}, such as {first}")
+        lines.append(f"without a value in the file: {count(len(imported.random), 'weight')}, such as {first}")
     if imported.preprocessing:
         lines.append(f"preprocessing: {imported.preprocessing.formula}")
     else:

@@ -61,10 +61,18 @@ class Slice(io.RawIOBase):
 def problem(file: Path | Slice | io.BytesIO) -> str:
     """Return what HDF5 does with a file that it cannot be given, an empty text where it can."""
     if isinstance(file, io.BytesIO):
-        with tempfile.NamedTemporaryFile() as copy:
-            copy.write(file.getbuffer())
-            copy.flush()
-            return problem(Path(copy.name))
+        try:
+            with tempfile.NamedTemporaryFile() as copy:
+                copy.write(file.getbuffer())
+                copy.flush()
+                return problem(Path(copy.name))
+        except OSError as error:
+            from registry.errors import ZooError  # not above: the script imports nothing of ours
+
+            raise ZooError(
+                f"cannot write to the temporary folder {tempfile.gettempdir()}: {error.strerror or error}",
+                "free some space, or set TMPDIR to another folder",
+            ) from error
     if isinstance(file, Slice):
         return _walked(Path(file.file.name), file.begin, file.size)
     return _walked(file, 0, file.stat().st_size) if file.is_file() else ""
