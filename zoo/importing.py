@@ -92,7 +92,7 @@ class Request:
         except ZooError as error:
             raise ZooError(f"{self.path} does not go into {self.into}: {error.message}", error.hint) from error
         stated = [what for what in ("preprocessing", "classes") if not getattr(imported, what) and getattr(base, what)]
-        said = (f"the {' and '.join(stated)} are those of {self.into}",) if stated and not self.preprocess else ()
+        said = (f"{' and '.join(stated)} taken from {self.into}",) if stated and not self.preprocess else ()
         return replace(
             imported,
             preprocessing=imported.preprocessing or base.preprocessing,

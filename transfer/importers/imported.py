@@ -43,7 +43,7 @@ class Imported:
         compared_with: what ran the original, with its version, such as `ONNX Runtime 1.23`; empty where nothing did.
         preprocessing: how raw data become the model's input, where the original says so.
         classes: the names of its outputs, where the original has them.
-        random: the weights that the original has no values for, `conv1/kernel`; random, or as the architecture had them.
+        random: the weights that the original has no values for, `conv1/kernel`: random, or the architecture's.
     """
 
     model: Any
