@@ -54,7 +54,8 @@ def store(shelf: Shelf, folder: Path, listing: Listing, spot: Spot, convert: Col
     reason = ""
     if format in convert:
         try:
-            with _named(str(folder / weights), f"{weights} of {listing.ref}"):
+            name = str(listing.ref) if weights == "." else f"{weights} of {listing.ref}"
+            with _named(str(folder / weights), name):
                 imported = _imported(format, str(folder / weights))
             return Stored(_as_keras(imported, folder, listing, spot).commit(), imported)
         except ZooError as error:
