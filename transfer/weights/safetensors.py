@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.errors import ZooError
-from transfer.weights import hf_config
 from transfer.weights.claims import SAFETENSORS_NAMES
 from transfer.weights.foreign import Foreign
 from transfer.weights.safetensors_header import header
-from transfer.weights.shards import joined
+from transfer.weights.shards import whole
 
 CONVENTIONS = {"pt": "torch", "keras": "keras", "tf": "tensorflow"}  # by the metadata's `format`
 
@@ -20,18 +19,7 @@ def read(path: Path) -> Foreign:
     Raises:
         ZooError: it is damaged, or no safetensors file.
     """
-    path = _inside(path)
-    found = joined(path, _one) if path.name.endswith(".index.json") else _one(path)
-    return hf_config.beside(path, found)
-
-
-def _inside(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    for name in SAFETENSORS_NAMES:
-        if (path / name).is_file():
-            return path / name
-    raise ZooError(f"the folder {path} holds none of {', '.join(SAFETENSORS_NAMES)}", "name the file of weights in it")
+    return whole(path, SAFETENSORS_NAMES, _one)
 
 
 def _one(path: Path) -> Foreign:

@@ -6,7 +6,7 @@ Layout: `{"metadata": {"total_size": …}, "weight_map": {NAME: FILE}}`, beside 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import msgspec
 from numpy.typing import NDArray
 
 from registry.errors import ZooError
+from transfer.weights import hf_config
 from transfer.weights.foreign import Foreign
 from transfer.weights.json_text import decoded
 from transfer.weights.shown import shown
@@ -26,6 +27,20 @@ class Index(msgspec.Struct):
     """What an index file holds."""
 
     weight_map: dict[str, str]
+
+
+def whole(path: Path, names: Sequence[str], read: Callable[[Path], Foreign]) -> Foreign:
+    """Return what a file holds, or the files of an index; of a folder the first of some names that is there.
+
+    Raises:
+        ZooError: the folder holds none of them, or what is there is damaged.
+    """
+    if path.is_dir():
+        folder, found = path, (path / name for name in names if (path / name).is_file())
+        path = next(found, folder)
+        if path == folder:
+            raise ZooError(f"the folder {folder} holds none of {', '.join(names)}", "name the file of weights in it")
+    return hf_config.beside(path, joined(path, read) if path.name.endswith(".index.json") else read(path))
 
 
 def joined(index: Path, read: Callable[[Path], Foreign]) -> Foreign:

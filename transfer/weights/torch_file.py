@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.errors import ZooError
-from transfer.weights import hf_config, torch_legacy, torch_zip
+from transfer.weights import torch_legacy, torch_zip
 from transfer.weights.claims import TAR_AT, TORCH_NAMES, head, is_zip, other
 from transfer.weights.foreign import Foreign
-from transfer.weights.shards import joined
+from transfer.weights.shards import whole
 from transfer.weights.source import size_of
 from transfer.weights.torch_state import chosen
 
@@ -19,18 +19,7 @@ def read(path: Path) -> Foreign:
     Raises:
         ZooError: it is damaged, no file of PyTorch's, or asks for code to be run.
     """
-    path = _inside(path)
-    found = joined(path, _one) if path.name.endswith(".index.json") else _one(path)
-    return hf_config.beside(path, found)
-
-
-def _inside(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    for name in TORCH_NAMES:
-        if (path / name).is_file():
-            return path / name
-    raise ZooError(f"the folder {path} holds none of {', '.join(TORCH_NAMES)}", "name the file of weights in it")
+    return whole(path, TORCH_NAMES, _one)
 
 
 def _one(path: Path) -> Foreign:
