@@ -69,7 +69,7 @@ def read(
 
 def _parse(path: Path, meta: Any) -> None:
     """Read the file into the graph of a meta-graph."""
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
 
     try:
         size = path.stat().st_size

@@ -159,7 +159,7 @@ def _outside(name: str, variable: Variable, path: Path) -> ZooError:
 
 
 def _parsed(message: Any, content: bytes, path: Path) -> Any:
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
 
     try:
         return message.FromString(content)

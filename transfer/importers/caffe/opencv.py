@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from google.protobuf import text_format  # type: ignore[import-untyped]
+from google.protobuf import text_format
 from numpy.typing import NDArray
 
 from registry.errors import ZooError

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import text_format  # type: ignore[import-untyped]
+from google.protobuf import text_format
 
 from registry.errors import ZooError
 from transfer.importers.caffe.schema import NetParameter

@@ -52,7 +52,7 @@ def with_tf_keras(load: Callable[[Any], Any], built: Built, what: str, seed: int
     """
     if find_spec("tf_keras") is None:
         return Proof(notes=(NEEDS_TF_KERAS,))
-    import tf_keras  # type: ignore[import-untyped,unused-ignore]
+    import tf_keras
 
     if too_large(built):
         return Proof(notes=(TOO_LARGE,))

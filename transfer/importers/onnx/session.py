@@ -18,7 +18,7 @@ def run(path: str, settings: Mapping[str, Any], batches: Sequence[Sequence[Any]]
             that the file does not have.
         batches: an array for each input.
     """
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
