@@ -20,16 +20,17 @@ import hostile_damage
 import hostile_graphs
 import hostile_keras
 import hostile_nets
-import hostile_weights
+import hostile_numpy
+import hostile_safetensors
+import hostile_torch
 from hostile_case import Case
 from hostile_seeds import SEEDS, architectures
 
 SOUND = "sound"
-CASES: dict[str, Case] = {
-    case.name: case
-    for module in (hostile_damage, hostile_keras, hostile_graphs, hostile_nets, hostile_weights)
-    for case in module.cases()
-}
+MODULES = (
+    hostile_damage, hostile_keras, hostile_graphs, hostile_nets, hostile_torch, hostile_safetensors, hostile_numpy,
+)  # fmt: skip
+CASES: dict[str, Case] = {case.name: case for module in MODULES for case in module.cases()}
 
 
 @dataclass(frozen=True)

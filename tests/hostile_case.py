@@ -7,11 +7,15 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hostile_seeds import SEEDS
+from weight_files import call
 
 WEB_PAGE = b"<!DOCTYPE html>\n<html><head><title>404</title></head><body>Sign in to download</body></html>\n" * 9
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d7a" * 16 + b"\nsize 132735\n"
+SYSTEM = call("os.system", "touch pwned")  # as pickles write it
+RUNS = r"wants to run os\.system, which is code; expected only"
 TEXT = b"These are the weights of our model.\nAsk us for them.\n" * 9
 
 
@@ -67,5 +71,14 @@ def changing(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], No
 
     def spoil(folder: Path) -> None:
         (folder / name).write_bytes(change((folder / name).read_bytes()))
+
+    return spoil
+
+
+def writing(name: str, write: Callable[..., Any], *args: Any, **options: Any) -> Callable[[Path], None]:
+    """Return what writes one file of a folder anew: `write(path, *args, **options)`."""
+
+    def spoil(folder: Path) -> None:
+        write(folder / name, *args, **options)
 
     return spoil

@@ -18,7 +18,8 @@ LIKE = {
     "size": (r"\b\d+(?:\.\d)? [kMGT]?B\b", r"\d+(\.\d)? [kMGT]?B"),
     "day": (r"\d{4}-\d\d-\d\d", r"\d{4}-\d\d-\d\d"),
     "figure": (r"[+-]?\b\d\.\d{4}\b", r"[+-]?\d\.\d{4}"),
-    "rounding": (r"\b\d(?:\.\d)?e-\d\d\b", r"\d(\.\d)?(e-\d\d)?"),
+    # A difference of rounding, printed with two digits: 7.9e-05 here may be 0.00015 on another machine.
+    "rounding": (r"\b(?:\d(?:\.\d)?e-\d\d|0\.000\d+)\b", r"(\d(\.\d)?(e-\d\d)?|0\.\d+)"),
 }
 VARIES = re.compile("|".join(f"(?P<{name}>{shown})" for name, (shown, _) in LIKE.items()))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from registry.errors import ZooError
 from transfer.exporters.exported import compared
 from transfer.importers.agreement import Difference, agreement
-from transfer.importers.apart import CrashError, RunError, UnfinishedError, apart
+from transfer.importers.apart import SMALL, CrashError, RunError, UnfinishedError, apart
 from transfer.importers.probes import BATCHES, Probe, probes
 
 ONES = np.ones((2, 3), np.float32)
@@ -178,6 +178,19 @@ def test_how_a_process_can_end(name: str, tmp_path: Path) -> None:
     with pytest.raises(kind, match=message) as caught:
         apart(*placed(tmp_path, code), {}, [[ONES]], 2 if name == "late" else 60)
     assert type(caught.value) is kind
+
+
+def test_a_small_file_that_hangs_is_not_waited_for_ten_seconds(tmp_path: Path) -> None:
+    module, foreign = placed(tmp_path, "import time\ndef run(*_): time.sleep(60)")
+    begun = time.monotonic()
+    with pytest.raises(UnfinishedError, match=r"^it does not end within 9 seconds$"):
+        apart(module, foreign, {}, [[ONES]], 30)
+    assert time.monotonic() - begun < 10
+
+
+def test_a_large_file_has_the_time_that_it_is_given(tmp_path: Path) -> None:
+    module, foreign = placed(tmp_path, "import time\ndef run(*_):\n    time.sleep(10)\n    return '1', []")
+    assert apart(module, foreign, {}, [[ONES]], 60, size=SMALL).version == "1"
 
 
 def test_a_net_has_thousands_of_layers_in_no_time() -> None:

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from registry.errors import ZooError
 from transfer.weights.fill import fill
 from transfer.weights.foreign import Foreign
-from transfer.weights.order import only_extension, only_matching
-from transfer.weights.roles import said, sources
-from transfer.weights.rules import parse
-from transfer.weights.targets import modules
+from transfer.weights.matching.modules import modules
+from transfer.weights.matching.order import only_extension, only_matching
+from transfer.weights.matching.roles import said, sources
+from transfer.weights.matching.rules import parse
 
 L = keras.layers
 FITS = st.integers(1, 5).flatmap(

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import ZooError
+from transfer.files.wire import Walk, encoded
 from transfer.importers.caffe.caffemodel import read_caffemodel
 from transfer.importers.caffe.pairing import claims, pair
 from transfer.importers.caffe.prototxt import nesting, parsed
 from transfer.importers.caffe.reader import read
 from transfer.importers.caffe.schema import NetParameter
-from transfer.importers.caffe.wire import Walk, encoded
 
 NET = (
     input_layer(1, 3, 8, 8)

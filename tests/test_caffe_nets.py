@@ -367,7 +367,7 @@ def test_net_without_data_layer_says_that_preprocessing_is_unknown(tmp_path):
 
 
 def test_weights_alone_are_read_by_name(tmp_path):
-    from transfer.weights.caffe import read as weights
+    from transfer.importers.caffe.weights import read as weights
 
     held = arrays(ALEX_SHAPES)
     for legacy in (False, True):

@@ -7,7 +7,7 @@ import pytest
 from packages import package
 
 from transfer.importers.caffe.reader import read
-from transfer.weights.caffe import read as weights
+from transfer.importers.caffe.weights import read as weights
 
 
 @pytest.fixture(scope="module")

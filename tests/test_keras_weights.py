@@ -14,8 +14,8 @@ from packages import package
 
 from registry.errors import ZooError
 from transfer.importers import keras_json
-from transfer.weights import keras_h5
 from transfer.weights.fill import fill
+from transfer.weights.readers import keras_h5
 
 
 def test_weights_of_keras_2_are_named_by_layer(tmp_path: Path) -> None:

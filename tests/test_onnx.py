@@ -15,7 +15,7 @@ from onnx_models import graph, model, node, random, residual, saved
 
 from registry.errors import ZooError
 from transfer.backbone import describe
-from transfer.importers.imported import Imported
+from transfer.imported import Imported
 from transfer.importers.onnx import claims, read
 
 pytest.importorskip("onnxruntime")

@@ -19,6 +19,7 @@ from typing import Any
 
 import kaggle_server
 import numpy as np
+import onnx_models
 import pytest
 import tfhub_server
 from conftest import chain
@@ -728,6 +729,20 @@ def test_no_space(zoo_command: Zoo, hub: HubServer, zoo_home: Path, limit: int) 
     assert zoo_command("verify", "--json")["ok"]
     zoo_command("pull", "hf://org/name")
     assert content("name") == {"model.onnx": LARGE}
+
+
+def test_no_space_for_the_model_that_an_import_makes(zoo_command: Zoo, hub: HubServer, tmp_path: Path) -> None:
+    """What cannot be written is no reason to keep the files as they came."""
+    weights = {"w": onnx_models.random(270, 270)}
+    node = onnx_models.node("MatMul", "x w", "y", "dense")
+    path = onnx_models.saved(tmp_path, [node], {"x": ["n", 270]}, weights=weights)
+    hub.add("org/name", {"model.onnx": path.read_bytes()})
+    done = limited(path.stat().st_size + 1000, "pull", "hf://org/name")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: cannot write to the temporary folder ")
+    assert "hint: free some space, or set TMPDIR to another folder" in done.stderr
+    assert local(zoo_command) == []
+    assert zoo_command("pull", "hf://org/name", "--json")["format"] == "keras"
 
 
 def test_no_space_for_what_is_imported(zoo_command: Zoo, tmp_path: Path, keras_file: bytes) -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import ZooError
-from transfer.weights.exceptions import Exceptions, exceptions
-from transfer.weights.match import by_rules, resolve
-from transfer.weights.rules import LONGEST, Rule, Rules, parse
+from transfer.weights.matching.exceptions import Exceptions, exceptions
+from transfer.weights.matching.match import by_rules, resolve
+from transfer.weights.matching.rules import LONGEST, Rule, Rules, parse
 from transfer.weights.target import Kind, Target
 
 TEXT = r"""

@@ -93,6 +93,22 @@ def test_an_operator_computes_the_same(operator: str, tmp_path: Path) -> None:
     assert imported.native_share == 1
 
 
+@pytest.mark.parametrize("compute", [tf.add, tf.subtract, lambda x, number: number - x, tf.multiply, tf.divide])
+@pytest.mark.parametrize(
+    ("shape", "constant"),
+    [
+        ((4, 6, 4), (4, 1, 1)),  # as many rows as channels
+        ((4, 6, 6), (6, 1)),
+        ((6, 8, 4), (8, 4)),
+        ((6, 1, 4), (8, 1)),  # the constant is wider
+    ],
+)
+def test_a_constant_along_some_axes(compute: Any, shape: Any, constant: Any, tmp_path: Path) -> None:
+    imported = read(written(lambda x: compute(x, drawn(*constant)), shape, tmp_path / "m.tflite"))
+    assert imported.max_rel_difference is not None
+    assert imported.max_rel_difference < 1e-5
+
+
 @pytest.mark.parametrize("align", [True, False])
 @pytest.mark.parametrize("method", [tf.compat.v1.image.resize_bilinear, tf.compat.v1.image.resize_nearest_neighbor])
 @pytest.mark.parametrize("size", [[12, 16], [5, 11]])

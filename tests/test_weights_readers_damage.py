@@ -14,8 +14,8 @@ import pytest
 from weight_files import array, call, pickled, plain, safetensors, storage, table, tensor, torch_legacy, torch_zip
 
 from registry.errors import ZooError
-from transfer.weights import numpy_file, torch_file
-from transfer.weights import safetensors as safetensors_file
+from transfer.weights.readers import numpy_file, torch_file
+from transfer.weights.readers import safetensors as safetensors_file
 
 HALF = tensor("0", (2,), (1,), 0, storage("0", 12, "torch.HalfStorage"))
 TREE = {
@@ -118,7 +118,7 @@ def test_noise(tmp_path: Path, kind: str) -> None:
 def test_checkpoints_with_bits_turned(tmp_path: Path) -> None:
     import tensorflow as tf
 
-    from transfer.weights.tf_checkpoint import read
+    from transfer.weights.readers.tf_checkpoint import read
 
     tf.train.Checkpoint(a=tf.Variable(np.arange(6.0)), b=tf.Variable([[1, 2]])).write(str(tmp_path / "ck"))
     index = tmp_path / "ck.index"

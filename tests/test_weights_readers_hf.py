@@ -11,8 +11,8 @@ import pytest
 from weight_files import NUMBERS, safetensors
 
 from registry.card import Preprocessing
-from transfer.weights.hf_config import Images, labels, prepared
-from transfer.weights.safetensors import read
+from transfer.weights.readers.hf_config import Images, labels, prepared
+from transfer.weights.readers.safetensors import read
 
 HEADER = {"w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
 CONFIG = {

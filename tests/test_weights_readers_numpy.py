@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as arrays
 from weight_files import NUMBERS, npy
 
 from registry.errors import ZooError
-from transfer.weights.numpy_file import read
+from transfer.weights.readers.numpy_file import read
 
 TREE = {
     "conv1/kernel": np.arange(24, dtype=np.float32).reshape(2, 3, 4), "conv1/bias": np.arange(3.0),

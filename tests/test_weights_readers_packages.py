@@ -12,7 +12,8 @@ import pytest
 from packages import package
 from safetensors.numpy import load_file
 
-from transfer.weights import claims, numpy_file, safetensors, tf_checkpoint, torch_file
+from transfer.weights import claims
+from transfer.weights.readers import numpy_file, safetensors, tf_checkpoint, torch_file
 
 
 def only(folder: Path, pattern: str) -> Path:

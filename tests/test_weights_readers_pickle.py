@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from weight_files import Ops, array, call, ops, pickled, symbol
 
 from registry.errors import ZooError
-from transfer.weights.numpy_file import read
-from transfer.weights.pickle_tree import Symbol
-from transfer.weights.unpickler import Unpickler
+from transfer.weights.readers.numpy_file import read
+from transfer.weights.readers.pickle_tree import Symbol
+from transfer.weights.readers.unpickler import Unpickler
 
 NUMBERS = st.integers(2 - 2**61, 2**61 - 2)  # what larger ones leave, as keys, could be the same for all
 KEYS = st.one_of(st.text(max_size=20), NUMBERS, st.booleans(), st.none(), st.binary(max_size=20))

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from weight_files import safetensors
 
 from registry.errors import ZooError
-from transfer.weights.safetensors import read
+from transfer.weights.readers.safetensors import read
 
 ARRAYS = {
     "w": np.arange(6, dtype=np.float32).reshape(2, 3), "h": np.ones(3, np.float16), "i": np.arange(2),

@@ -13,7 +13,7 @@ from tensorflow.core.util import saved_tensor_slice_pb2 as old_messages
 from weight_files import table, varints
 
 from registry.errors import ZooError
-from transfer.weights.tf_checkpoint import read
+from transfer.weights.readers.tf_checkpoint import read
 
 v1 = tf.compat.v1
 

@@ -25,7 +25,7 @@ from weight_files import (
 )
 
 from registry.errors import ZooError
-from transfer.weights.torch_file import read
+from transfer.weights.readers.torch_file import read
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is the proof")
 SIX = np.arange(6, dtype=np.float32).reshape(2, 3)

@@ -13,7 +13,7 @@ import pytest
 from weight_files import NUMBERS, Ops, call, ops, pickled, plain, storage, tensor, torch_legacy, torch_zip
 
 from registry.errors import ZooError
-from transfer.weights.torch_file import read
+from transfer.weights.readers.torch_file import read
 
 
 def bad(value: Any, **extra: Any) -> Any:

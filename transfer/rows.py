@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from transfer.backbone import describe, joined
-from transfer.scope import layer_name
+from transfer.scope import layer_name, unused
 
 POOLING = {3: "GlobalAveragePooling1D", 4: "GlobalAveragePooling2D", 5: "GlobalAveragePooling3D"}
 
@@ -41,6 +41,4 @@ def merged(model: Any) -> Any:
 
 def free(scope: str, model: Any) -> str:
     """Return a scope that no layer of a model has: this one, or with a number."""
-    taken = {layer.name for layer in describe(model)}
-    candidates = [scope, *(f"{scope}_{number}" for number in range(1, len(taken) + 2))]
-    return next(name for name in candidates if name not in taken)
+    return unused(scope, {layer.name for layer in describe(model)})

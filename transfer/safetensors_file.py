@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 
 from registry.errors import ZooError
 from transfer.scope import scope_of
-from transfer.weights.safetensors_header import header
+from transfer.weights.readers.safetensors_header import header
 
 METADATA = {"format": "keras"}
 
@@ -29,7 +29,8 @@ def write(model: Any, path: Path) -> None:
     Raises:
         ZooError: the file cannot be written, or a weight is of a type that the format does not have.
     """
-    arrays = {name: np.asarray(weight.value, order="C") for name, weight in named(model).items()}
+    # The array of a tensor that was read shares the variable's memory; that of the variable would be a copy.
+    arrays = {name: np.asarray(weight.value.read_value(), order="C") for name, weight in named(model).items()}
     try:
         save_file(arrays, path, metadata=METADATA)
     except (SafetensorError, OSError) as error:

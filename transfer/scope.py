@@ -8,7 +8,8 @@ TensorFlow accept in names and that no TensorFlow 1 scope can contain, so the wa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain, count
 
 from registry.errors import ZooError, near
 
@@ -29,6 +30,16 @@ def scope_of(name: str) -> str:
     'block2/conv1'
     """
     return name.replace(">", "/")
+
+
+def unused(wanted: str, taken: Collection[str]) -> str:
+    """Return a name that is not taken: the one that is wanted, or that with the lowest number behind it.
+
+    >>> unused("top", {"top", "top_1"})
+    'top_2'
+    """
+    candidates = chain([wanted], (f"{wanted}_{number}" for number in count(1)))
+    return next(name for name in candidates if name not in taken)
 
 
 def prefixes(scope: str) -> list[str]:

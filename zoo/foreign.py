@@ -21,7 +21,7 @@ from zoo.front_matter import Facts, read_front_matter
 from zoo.publishing import Importable, described
 
 if TYPE_CHECKING:
-    from transfer.importers.imported import Imported
+    from transfer.imported import Imported
 
 KERAS = "keras"  # what needs no conversion
 KEPT = ("LICENSE", "LICENCE", "NOTICE")  # what goes along with a model that is imported anew
@@ -48,26 +48,30 @@ def store(shelf: Shelf, folder: Path, listing: Listing, spot: Spot, convert: Col
     A `.keras` file is a Keras model already: it is read and described, and its bytes are kept.
 
     Raises:
-        ZooError: a `.keras` file cannot be read, or the name is taken.
+        ZooError: a `.keras` file cannot be read, the name is taken, or what was imported cannot be written.
     """
     format, weights = format_of(paths_of(folder))
-    reason = ""
-    if format in convert:
-        try:
-            name = str(listing.ref) if weights == "." else f"{weights} of {listing.ref}"
-            with _named(str(folder / weights), name):
-                imported = _imported(format, str(folder / weights))
-            return Stored(_as_keras(imported, folder, listing, spot).commit(), imported)
-        except ZooError as error:
-            if format == KERAS:
-                raise
-            reason = error.message
-        except Exception as error:  # a file of another's may hold what no importer thought of; it is kept all the same
-            if format == KERAS:
-                raise
-            reason = f"unexpected {type(error).__name__}: {error}"
+    imported, reason = _converted(format, weights, folder, listing) if format in convert else (None, "")
+    if imported is not None:
+        return Stored(_as_keras(imported, folder, listing, spot).commit(), imported)
     card = Card(spot.name, format, weights, lineage=Lineage(_parent(listing.ref)))
     return Stored(shelf.publish(described(card, _facts(folder, listing)), folder, spot), reason=reason)
+
+
+def _converted(format: str, weights: str, folder: Path, listing: Listing) -> tuple[Imported | None, str]:
+    """Return what was imported, or None and why it could not be; nothing is stored."""
+    name = str(listing.ref) if weights == "." else f"{weights} of {listing.ref}"
+    try:
+        with _named(str(folder / weights), name):
+            return _imported(format, str(folder / weights)), ""
+    except ZooError as error:
+        if format == KERAS:
+            raise
+        return None, error.message
+    except Exception as error:  # a file of another's may hold what no importer thought of; it is kept all the same
+        if format == KERAS:
+            raise
+        return None, f"unexpected {type(error).__name__}: {error}"
 
 
 def _as_keras(imported: Imported, folder: Path, listing: Listing, spot: Spot) -> Importable:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from transfer.exporters.exported import About, Checked, compared, outputs_of
-from transfer.importers.imported import GRAPH_LAYER
+from transfer.imported import GRAPH_LAYER
 from transfer.inputs import Arrays
 from transfer.scope import scope_of
 

@@ -15,7 +15,7 @@ from registry.errors import ZooError
 from transfer.exporters import saved_model
 from transfer.exporters.exported import About, Checked, compared, end_names, outputs_of
 from transfer.exporters.quiet import quiet
-from transfer.importers.imported import GRAPH_LAYER
+from transfer.imported import GRAPH_LAYER
 from transfer.importers.savedmodel.keras_config import SIGNATURE
 from transfer.importers.tflite.runtime import Runtime
 from transfer.inputs import Arrays

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 Batch = Sequence[NDArray[Any]]
 GIVEN, MADE, SETTINGS, SAID = "given.npz", "made.npz", "settings.json", "said.json"
 ROOM = 8 << 30  # bytes that a child may take, and four times the file's size; nothing that is compared needs as much
+SMALL, QUICK = 10_000_000, 9.0  # bytes of a file that is not waited for longer, and seconds; start and end included
 CRASHED = "it ends unexpectedly"
 
 
@@ -67,7 +68,7 @@ def apart(
         path: the foreign file, which the child reads itself.
         settings: names and numbers, as JSON holds them.
         batches: of inputs.
-        patience: seconds for all of them.
+        patience: seconds for all of them; for a small file `QUICK` at most.
         size: bytes of the weights, where not all of them are in the file.
 
     Raises:
@@ -77,7 +78,9 @@ def apart(
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        room = ROOM + 4 * (path.stat().st_size if size is None else size)
+        held = path.stat().st_size if size is None else size
+        patience = min(patience, QUICK) if held < SMALL else patience
+        room = ROOM + 4 * held
         asked = {"settings": dict(settings), "sizes": [len(one) for one in batches], "room": room}
         (folder / SETTINGS).write_text(json.dumps(asked))
         _save(folder / GIVEN, [array for batch in batches for array in batch])

@@ -11,7 +11,7 @@ from typing import Any
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
-from transfer.importers.imported import Imported
+from transfer.imported import Imported
 
 FORMAT = "frozen-graph"
 LARGEST = (1 << 31) - 1  # protobuf's own limit for one message

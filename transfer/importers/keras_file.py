@@ -15,16 +15,18 @@ import numpy as np
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
+from transfer.assign import sparing
 from transfer.backbone import describe
-from transfer.importers.imported import Imported, Mapped
+from transfer.imported import Imported, Mapped
 from transfer.importers.keras2 import archive, trusted
 from transfer.importers.keras2.arrays import Writer
-from transfer.importers.keras2.build import Built, build, first_line
+from transfer.importers.keras2.build import Built, build
 from transfer.importers.keras2.fill import Source, fill, weights_of
 from transfer.importers.keras2.flatten import flatten
 from transfer.importers.keras2.graph import Graph
 from transfer.importers.keras2.loading import loaded, parts
 from transfer.importers.keras2.proof import Proof, with_keras
+from transfer.importers.keras2.reason import reason
 from transfer.importers.native import identity
 
 FORMAT = "keras"
@@ -85,9 +87,10 @@ def flat(config: Mapping[str, Any], path: Path, most: int) -> tuple[Graph, Built
 def _loaded(config: Mapping[str, Any], path: Path, most: int) -> Any:
     model = loaded(config, str(path), most)
     try:
-        model.load_weights(path)  # of a `.keras` file it reads the weights only
+        with sparing():
+            model.load_weights(path)  # of a `.keras` file it reads the weights only
     except Exception as error:  # Keras raises whatever the broken part of the file led to
-        raise ZooError(f"{path} cannot be loaded: {first_line(error)}") from error
+        raise ZooError(f"{path} cannot be loaded: {reason(error)}") from error
     return model
 
 

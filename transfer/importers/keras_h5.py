@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -11,8 +12,9 @@ from typing import Any
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
-from transfer.importers.imported import Imported
-from transfer.importers.keras2 import hdf5
+from transfer.files import hdf5
+from transfer.files.json_text import parsed
+from transfer.imported import Imported
 from transfer.importers.keras2.arrays import Writer
 from transfer.importers.keras2.build import Built, build
 from transfer.importers.keras2.fill import Source, Sources, by_scope, fill
@@ -21,7 +23,6 @@ from transfer.importers.keras2.graph import Graph
 from transfer.importers.keras2.loading import assigned, loaded, of_legacy
 from transfer.importers.keras2.original import model_of, rebuilt
 from transfer.importers.keras2.proof import Proof, with_keras, with_tf_keras
-from transfer.importers.keras2.text import parsed
 
 FORMAT = "keras-h5"
 ROOM = 1 << 20  # numbers that a model may hold beside those in its file
@@ -65,11 +66,11 @@ def read(path: Path | str, *, compare: bool = True, seed: int = 0, watch: Watch 
         graph = flatten(header.config, str(path), header.writer.major)
         weights = file.get("model_weights", file)
         groups = sources(weights, path)
-        room = sum(_size(source) for group in groups.values() for source in group) + ROOM
+        room = sum(math.prod(source.shape) for group in groups.values() for source in group) + ROOM
         built = build(graph, str(path), room)
         shared = by_scope(graph, built.layers, groups, header.writer.major)
         layers = fill(graph, built.layers, shared, header.writer, str(path), HINT, watch)
-        proof = Original(path, header, groups, room).proof(built, seed) if compare else Proof()
+        proof = Original(path, header, weights, room).proof(built, seed) if compare else Proof()
     return Imported(
         built.model,
         FORMAT,
@@ -94,7 +95,7 @@ def notes_of(graph: Graph, built: Built, major: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-def sources(weights: Any, path: Path) -> Sources:
+def sources(weights: Any, path: Path, read: Callable[[Any, str], Any] = hdf5.array) -> Sources:
     """List the arrays of each layer's group, in the order of its `weight_names`.
 
     Raises:
@@ -103,10 +104,10 @@ def sources(weights: Any, path: Path) -> Sources:
     names = hdf5.texts(weights.attrs, "layer_names")
     if names is None:
         raise ZooError(f"{path} has no layer_names: expected a Keras file with weights by layer")
-    return {name: tuple(_group(weights, name, path)) for name in names}
+    return {name: tuple(_group(weights, name, path, read)) for name in names}
 
 
-def _group(weights: Any, name: str, path: Path) -> list[Source]:
+def _group(weights: Any, name: str, path: Path, read: Callable[[Any, str], Any]) -> list[Source]:
     if name not in weights:
         raise ZooError(f"{path} is damaged: it names the layer {name[:200]} and has no group for it")
     group = weights[name]
@@ -114,7 +115,7 @@ def _group(weights: Any, name: str, path: Path) -> list[Source]:
     for held in hdf5.texts(group.attrs, "weight_names") or []:
         if held not in group or not hasattr(group[held], "shape"):
             raise ZooError(f"{path} is damaged: it names the weight {held[:200]} of {name[:200]} and has no such array")
-        found.append(Source(held, tuple(group[held].shape), partial(hdf5.array, group[held], held)))
+        found.append(Source(held, tuple(group[held].shape), partial(read, group[held], held)))
     return found
 
 
@@ -148,13 +149,13 @@ class Original:
     Attributes:
         path: of the file, which is open.
         header: what its attributes say.
-        groups: its arrays by layer of the outermost model.
+        weights: the group of its arrays by layer of the outermost model.
         room: how many numbers it may hold.
     """
 
     path: Path
     header: Header
-    groups: Sources
+    weights: Any
     room: int
 
     def proof(self, built: Built, seed: int) -> Proof:
@@ -173,18 +174,13 @@ class Original:
     def of_keras_3(self) -> Any:
         """Make it in Keras 3."""
         where = str(self.path)
-        return assigned(loaded(rebuilt(self.header.config, where), where, self.room, of_legacy), self.groups)
+        groups = sources(self.weights, self.path, hdf5.rows)  # two models at once leave no memory for whole arrays
+        return assigned(loaded(rebuilt(self.header.config, where), where, self.room, of_legacy), groups)
 
     def of_keras_2(self, tf_keras: Any) -> Any:
         """Make it in TF-Keras, which converts the arrays itself."""
         convert = import_module("tf_keras.src.saving.legacy.hdf5_format").preprocess_weights_for_loading
         model = model_of(self.header.config, tf_keras, str(self.path))
         version, backend = self.header.version, self.header.writer.backend
-        return assigned(model, self.groups, lambda layer, arrays: convert(layer, arrays, version, backend))
-
-
-def _size(source: Source) -> int:
-    size = 1
-    for length in source.shape:
-        size *= length
-    return size
+        groups = sources(self.weights, self.path)
+        return assigned(model, groups, lambda layer, arrays: convert(layer, arrays, version, backend))

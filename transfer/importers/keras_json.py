@@ -9,11 +9,11 @@ import keras
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
-from transfer.importers.imported import Imported, Mapped
+from transfer.files.json_text import parsed
+from transfer.imported import Imported, Mapped
 from transfer.importers.keras2.build import build
 from transfer.importers.keras2.fill import weights_of
 from transfer.importers.keras2.flatten import flatten
-from transfer.importers.keras2.text import parsed
 from transfer.importers.keras_h5 import major_of, notes_of
 
 FORMAT = "keras-json"

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.errors import ZooError
-from transfer.importers.imported import Mapped
+from transfer.assign import assign
+from transfer.files.shown import first_line
+from transfer.imported import Mapped
 from transfer.scope import layer_name
 
 Shape = tuple[int | None, ...]
 Order = tuple[int, ...]
-LARGE = 1 << 26  # bytes of an array
 RANDOM = ("kernel_initializer", "depthwise_initializer", "recurrent_initializer", "embeddings_initializer")
 CHANNELS_LAST: dict[int, Order] = {rank: (0, *range(2, rank), 1) for rank in (3, 4, 5)}
 
@@ -194,8 +195,7 @@ def _called(layer: Any, scope: str, inputs: list[Any], apart: bool = False) -> A
     except (ValueError, TypeError) as error:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs)
         kind = "operation" if apart else type(layer).__name__
-        reason = (str(error).splitlines() or [""])[0]
-        raise ZooError(f"the layer {scope} ({kind}) does not fit its input {shapes}: {reason}") from error
+        raise ZooError(f"the layer {scope} ({kind}) does not fit its input {shapes}: {first_line(error)}") from error
 
 
 def _fill(layer: Any, scope: str, weights: Sequence[NDArray[Any]], sources: Sequence[str]) -> None:
@@ -207,15 +207,4 @@ def _fill(layer: Any, scope: str, weights: Sequence[NDArray[Any]], sources: Sequ
             f"{', '.join(sources) or 'nothing'}"
         )
     for weight, array in zip(layer.weights, weights, strict=True):
-        _assign(weight, array)
-
-
-def _assign(weight: Any, array: NDArray[Any]) -> None:
-    """Set a weight; a large one by rows, as for a moment two more copies of what is assigned at once exist."""
-    if array.nbytes <= LARGE:
-        weight.assign(array)
-        return
-    rows = max(1, LARGE * len(array) // array.nbytes)
-    for start in range(0, len(array), rows):
-        part = slice(start, start + rows)
-        weight.value[part].assign(np.asarray(array[part], weight.dtype))
+        assign(weight, array)

@@ -10,12 +10,12 @@ from typing import Any
 
 from registry.errors import ZooError, near
 from registry.watch import Watch, silent
+from transfer.files.mistaken import refuse_mistaken
+from transfer.files.named import named
 from transfer.importers import frozen_graph, onnx, tflite
 from transfer.importers.caffe import pairing as caffe
 from transfer.importers.keras2 import claims as keras2
 from transfer.importers.metagraph.prefix import prefix_of
-from transfer.importers.mistaken import refuse_mistaken
-from transfer.importers.named import named
 from transfer.importers.savedmodel import folder as savedmodel
 from transfer.weights.table import READERS
 

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 import keras
 
 from registry.errors import ZooError, near
+from transfer.files.shown import first_line
 
 PREFIX = "keras:"
 NEVER = ("weights", "input_tensor", "name")  # a file says what the weights are; the others are no text
@@ -73,8 +74,7 @@ def architecture(text: str, seed: int = 0) -> Any:
     try:
         return make(weights=None, **options)
     except (ValueError, TypeError, ZeroDivisionError) as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        raise ZooError(f"{asked.name} cannot be made with {_shown(asked)}: {first[:300]}", _example()) from error
+        raise ZooError(f"{asked.name} cannot be made with {_shown(asked)}: {first_line(error)}", _example()) from error
 
 
 def names() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from transfer.files.start import is_hdf5
+
 HEAD = 512  # bytes
 TAR_AT = 257
 TORCH_MAGIC = (
@@ -46,8 +48,7 @@ def tf_checkpoint(path: Path) -> bool:
 
 def hdf5(path: Path) -> bool:
     """Tell whether a path is an HDF5 file, by its first bytes or its name."""
-    named = path.name.lower().endswith((".h5", ".hdf5"))
-    return path.is_file() and (named or head(path).startswith(b"\x89HDF"))
+    return is_hdf5(path)
 
 
 def caffe(path: Path) -> bool:

@@ -12,20 +12,21 @@ from numpy.typing import NDArray
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
+from transfer.assign import assign
 from transfer.backbone import describe
-from transfer.importers.imported import Imported, Mapped
-from transfer.weights.align import align
-from transfer.weights.exceptions import Exceptions, exceptions
+from transfer.imported import Imported, Mapped
 from transfer.weights.foreign import Foreign
-from transfer.weights.layout import turn
-from transfer.weights.match import EXCEPTED, Match, by_rules
-from transfer.weights.remarks import remarks
-from transfer.weights.rules import Rules
-from transfer.weights.settled import settled
-from transfer.weights.strict import check, pack_of
+from transfer.weights.layouts.layout import turn
+from transfer.weights.layouts.settled import settled
+from transfer.weights.layouts.turn import Turn
+from transfer.weights.matching.align import align
+from transfer.weights.matching.exceptions import Exceptions, exceptions
+from transfer.weights.matching.match import EXCEPTED, Match, by_rules
+from transfer.weights.matching.modules import graph_of, modules, variables
+from transfer.weights.matching.remarks import remarks
+from transfer.weights.matching.rules import Rules
+from transfer.weights.matching.strict import check, pack_of
 from transfer.weights.target import Target
-from transfer.weights.targets import graph_of, modules, variables
-from transfer.weights.turn import Turn
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def fill(
         model: a functional or sequential `keras.Model`.
         foreign: the arrays.
         rules: say where they go; without rules they are aligned by names, structure and shapes
-            (`transfer.weights.align`), or refused.
+            (`transfer.weights.matching.align`), or refused.
         allow_partial: regexes of names, on either side, that may be left without a partner.
         watch: told of each array.
 
@@ -89,7 +90,7 @@ def _load(variables: Mapping[str, Any], foreign: Foreign, plan: Plan, watch: Wat
         watch("weights", done, len(plan.turns), name)
         variable = variables[name]
         array = turned.make([_array(foreign, source) for source in sources])
-        variable.assign(_cast(array, str(variable.dtype), name, sources))
+        assign(variable, _cast(array, str(variable.dtype), name, sources))
     watch("weights", len(plan.turns), len(plan.turns))
 
 

@@ -8,12 +8,12 @@ from importlib import import_module
 from pathlib import Path
 
 from registry.errors import ZooError
-from transfer.importers.mistaken import refuse_mistaken
-from transfer.importers.named import named
+from transfer.files.mistaken import refuse_mistaken
+from transfer.files.named import named
 from transfer.weights import claims
 from transfer.weights.foreign import Foreign
 
-HERE = "transfer.weights"
+HERE = "transfer.weights.readers"
 
 
 @dataclass(frozen=True)
@@ -62,5 +62,5 @@ READERS = (
     Reader("numpy", "arrays of NumPy (.npz, .npy, pickles of arrays)", f"{HERE}.numpy_file", claims.numpy),
     Reader("tf-checkpoint", "a TensorFlow checkpoint (.index, .data)", f"{HERE}.tf_checkpoint", claims.tf_checkpoint),
     Reader("keras-h5", "Keras weights (.weights.h5, .h5)", f"{HERE}.keras_h5", claims.hdf5),
-    Reader("caffe", "a caffemodel", f"{HERE}.caffe", claims.caffe),
+    Reader("caffe", "a caffemodel", "transfer.importers.caffe.weights", claims.caffe),
 )

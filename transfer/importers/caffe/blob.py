@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.errors import ZooError
+from transfer.files.wire import Field, Walk
 from transfer.importers.caffe.schema import BlobProto
-from transfer.importers.caffe.wire import Field, Walk
 
 DATA, DOUBLE_DATA, RAW_DATA = 5, 8, 12
 BULK = (DATA, 6, DOUBLE_DATA, 9, RAW_DATA)  # 6 and 9 are gradients, which nobody needs

@@ -10,9 +10,9 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from registry.errors import ZooError
+from transfer.files.wire import LEN, DamagedError, Field, Walk, encoded
 from transfer.importers.caffe.blob import Blob, blob_of
 from transfer.importers.caffe.schema import NetParameter
-from transfer.importers.caffe.wire import LEN, DamagedError, Field, Walk, encoded
 
 HINT = "expected the .caffemodel that Caffe's solver writes"
 LAYER, LAYERS = 100, 2  # fields of NetParameter: today's layers, and those of version 1

@@ -10,8 +10,8 @@ import numpy as np
 
 from registry.card import Preprocessing
 from registry.errors import ZooError
+from transfer.files.wire import LEN, DamagedError, Field, Walk
 from transfer.importers.caffe.blob import blob_of
-from transfer.importers.caffe.wire import LEN, DamagedError, Field, Walk
 
 LARGEST = 1 << 26  # bytes of a mean file
 UNSTATED = (

@@ -7,6 +7,8 @@ from typing import Any
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
+from transfer.files.shown import first_line
+from transfer.imported import Imported
 from transfer.importers.caffe.build import Built, build, tied
 from transfer.importers.caffe.caffemodel import CaffeModel, read_caffemodel
 from transfer.importers.caffe.ends import channels_by, shape_of
@@ -17,7 +19,6 @@ from transfer.importers.caffe.plan import Plan, planned
 from transfer.importers.caffe.preprocessing import stated
 from transfer.importers.caffe.prototxt import read_prototxt
 from transfer.importers.caffe.upgrade import upgraded
-from transfer.importers.imported import Imported
 
 FORMAT = "caffe"
 
@@ -56,8 +57,7 @@ def read(
     except ZooError as error:
         raise ZooError(f"{where}: {error.message}", error.hint) from error
     except Exception as error:  # Keras and TensorFlow raise whatever an impossible size led to
-        reason = (str(error).strip().splitlines() or [""])[0][:300]
-        raise ZooError(f"{where} cannot be built: {type(error).__name__}: {reason}") from error
+        raise ZooError(f"{where} cannot be built: {type(error).__name__}: {first_line(error)}") from error
     proof = compared(plan, built, weights, seed, watch) if compare else (None, "")
     return _account(model, layers, plan, built, proof)
 

@@ -37,6 +37,8 @@ def is_allowed(item: Mapping[str, Any], authors: Collection[str] = AUTHORS) -> b
 
     >>> is_allowed({"class_name": "Dense", "module": "keras.layers", "config": {}})
     True
+    >>> is_allowed({"class_name": "StringLookup", "module": "keras.layers", "config": {"vocabulary": "/etc/passwd"}})
+    False
     >>> is_allowed({"class_name": "function", "module": "keras.utils", "config": "get_file"})
     False
     """
@@ -48,8 +50,16 @@ def is_allowed(item: Mapping[str, Any], authors: Collection[str] = AUTHORS) -> b
     if kind == "function":
         name = item.get("config")
         return isinstance(name, str) and name in ACTIVATIONS and module in FUNCTIONS
+    if kind == "StringLookup":
+        return registered in ("", kind) and module == "keras.layers" and _holds_its_words(item.get("config"))
     if registered not in ("", kind) or (module and module.split(".")[0] not in authors):
         return False
     if OPS.fullmatch(module):
         return kind in OPERATIONS
     return VERSION.sub("", kind) in CLASSES and (not module or MODULE.fullmatch(module) is not None)
+
+
+def _holds_its_words(config: Any) -> bool:
+    """Tell whether a lookup's words are in its config; where they are a path, Keras would read that file."""
+    words = config.get("vocabulary") if isinstance(config, Mapping) else None
+    return isinstance(words, list) and all(isinstance(word, str) for word in words)

@@ -14,6 +14,7 @@ from transfer.importers.keras2.channels import arrangement, wants_last
 from transfer.importers.keras2.graph import OPERATION, Call, Graph, Layer, Ref, refs
 from transfer.importers.keras2.kinds import RECURRENT
 from transfer.importers.keras2.operations import operate
+from transfer.importers.keras2.reason import reason
 from transfer.importers.keras2.sizes import LARGEST, bounded, numbers_of, without_values
 from transfer.importers.native import CHANNELS_LAST, Tensor, identity
 from transfer.scope import layer_name
@@ -54,7 +55,7 @@ def build(graph: Graph, where: str, most: int = LARGEST) -> Built:
         with without_values():
             return Building(graph, where, most).done()
     except DAMAGED as error:  # a value of another kind than Keras writes, wherever it is first used
-        raise ZooError(f"{where} is damaged: {first_line(error)}") from error
+        raise ZooError(f"{where} is damaged: {reason(error)}") from error
 
 
 class Building:
@@ -80,7 +81,7 @@ class Building:
         try:
             model = keras.Model(*(side[0] if len(side) == 1 else side for side in sides), name=_model_name(self.graph))
         except (ValueError, TypeError) as error:
-            raise ZooError(f"{self.where} is damaged: {first_line(error)}") from error
+            raise ZooError(f"{self.where} is damaged: {reason(error)}") from error
         return Built(model, self.layers, tuple(t.order for t in ins), tuple(t.order for t in outs))
 
     def input(self, layer: Layer, place: int) -> Tensor:
@@ -149,8 +150,7 @@ class Building:
         except Exception as error:  # whatever the damaged part of a config leads to
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
             raise ZooError(
-                f"{self.where}: the layer {layer.scope} ({layer.kind}) does not fit its input {shapes}: "
-                f"{first_line(error)}"
+                f"{self.where}: the layer {layer.scope} ({layer.kind}) does not fit its input {shapes}: {reason(error)}"
             ) from error
         outputs = list(found) if isinstance(found, list | tuple) else [found]
         results = [Tensor(out, _ordered(order, out)) for out in outputs]
@@ -169,7 +169,7 @@ class Building:
         except ZooError:
             raise
         except Exception as error:  # a damaged config leads to whatever the constructor does with it
-            raise ZooError(f"{self.where}: the layer {scope} ({kind}) cannot be made: {first_line(error)}") from error
+            raise ZooError(f"{self.where}: the layer {scope} ({kind}) cannot be made: {reason(error)}") from error
         self.layers[scope] = made
         return made
 
@@ -188,9 +188,7 @@ class Building:
         try:
             out = layer([tensor.keras for tensor in tensors] if len(tensors) > 1 else tensors[0].keras)
         except (ValueError, TypeError) as error:
-            raise ZooError(
-                f"{self.where}: the operation {scope} does not fit its input: {first_line(error)}"
-            ) from error
+            raise ZooError(f"{self.where}: the operation {scope} does not fit its input: {reason(error)}") from error
         return Tensor(out, _ordered(order or tensors[0].order, out))
 
     def arranged(self, tensor: Tensor, order: tuple[int, ...] | None) -> Tensor:
@@ -228,13 +226,6 @@ def known(layer_class: Any, config: Mapping[str, Any]) -> dict[str, Any]:
 def _idle(key: str, value: Any) -> bool:
     drawing = key.endswith(("_initializer", "_regularizer", "_constraint"))
     return drawing or value in (None, False, [], {}) or (key == "groups" and value == 1)
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error of Keras says, in one line: of one that holds another, that one."""
-    text = str(error).rsplit("Exception encountered: ", 1)[-1].strip()
-    lines = text.splitlines()
-    return f"{type(error).__name__}: {lines[0][:200] if lines else ''}"
 
 
 def _kwargs(layer: Any) -> set[str]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
-from transfer.importers.imported import Mapped
+from transfer.assign import assign
+from transfer.imported import Mapped
 from transfer.importers.keras2.arrays import Writer, fitted
 from transfer.importers.keras2.graph import Graph, Layer
 
@@ -152,7 +153,7 @@ def _one(
     expected, got = [tuple(weight.shape) for weight in held], [array.shape for array in arrays]
     if expected == got:
         for weight, array in zip(held, arrays, strict=True):
-            weight.assign(array)
+            assign(weight, array)
         if hasattr(made, "finalize_state"):
             made.finalize_state()
     else:

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.errors import ZooError
-from transfer.importers.keras2.graph import Call, Graph, Layer, Ref
+from transfer.importers.keras2.declared import Declared
+from transfer.importers.keras2.graph import Call, Graph, Ref
 from transfer.importers.keras2.kinds import MODELS
 from transfer.importers.keras2.member import Member, key_numbers, members
-from transfer.importers.keras2.member_layer import layer_of
 from transfer.importers.keras2.nodes import Key, arguments, ends
 from transfer.importers.keras2.trusted import check
 
 MOST_CALLS = 20_000
-DEEPEST = 32
 DAMAGED = (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError)
 Made = dict[tuple[str, int], list[Ref]]
 
@@ -45,13 +44,9 @@ class _Flattening:
     """The graph as it grows."""
 
     def __init__(self, where: str, major: int) -> None:
-        self.where, self.major = where, major
-        self.layers: dict[str, Layer] = {}
+        self.where = where
+        self.declared = Declared(where, major)
         self.calls: list[Call] = []
-        self.groups: dict[str, list[str]] = {}
-        self.notes: list[str] = []
-        self.taken: dict[str, str] = {}
-        self.nested = False
         self.uses = 0
 
     def graph(self, given: Mapping[str, Any]) -> Graph:
@@ -62,19 +57,19 @@ class _Flattening:
                 "Functional or Sequential model"
             )
         inputs: list[Ref] = []
-        self.declare(members(config, str(kind), self.where), "", "")
+        self.declared.declare(members(config, str(kind), self.where))
         outputs = self.model(str(kind), config, "", None, inputs, {})
         name = config.get("name") if isinstance(config, Mapping) else None
-        groups = {group: tuple(scopes) for group, scopes in self.groups.items()}
+        groups = {group: tuple(scopes) for group, scopes in self.declared.groups.items()}
         return Graph(
             str(name or given.get("name") or "model"),
-            self.layers,
+            self.declared.layers,
             tuple(self.calls),
             tuple(inputs),
             tuple(outputs),
             groups,
-            self.nested,
-            tuple(dict.fromkeys(self.notes)),
+            self.declared.nested,
+            tuple(dict.fromkeys(self.declared.notes)),
         )
 
     def model(
@@ -87,7 +82,7 @@ class _Flattening:
         kwargs: Mapping[str, Any],
     ) -> list[Ref]:
         """Add a model's calls; its inputs are those that are given, or new ones."""
-        self.deep(path)
+        self.declared.bound(path)
         if kind == "Sequential":
             return self.sequence(members(config, kind, self.where), config, path, given, inputs, kwargs)
         held = members(config, kind, self.where)
@@ -185,55 +180,17 @@ class _Flattening:
             passed = {key: value for key, value in own.items() if key == "training"}
             flat = _flat(args, f"{self.where}: {member.name}") if args else None
             return self.model(member.kind, member.config, f"{path}{member.name}/", flat, inputs, passed)
-        scope = self.layer(member, path).scope
-        if f"{scope}/below" in self.layers:
+        scope = self.declared.layer(member, path).scope
+        if f"{scope}/below" in self.declared.layers:
             self.calls.append(Call(f"{scope}/below", args))
             args = (Ref(len(self.calls) - 1),)
         self.calls.append(Call(scope, args, own))
         return [Ref(len(self.calls) - 1)]
 
     def input(self, member: Member, path: str, inputs: list[Ref]) -> Ref:
-        scope = self.scope(member, path)
-        self.layers[scope] = Layer(scope, "InputLayer", member.config, "InputLayer", member.config)
-        self.calls.append(Call(scope, ()))
+        self.calls.append(Call(self.declared.input(member, path).scope, ()))
         inputs.append(Ref(len(self.calls) - 1))
         return inputs[-1]
-
-    def declare(self, held: list[Member], path: str, group: str) -> None:
-        """Note all layers in the file's order, in which their weights lie in it too."""
-        for member in held:
-            top = group or member.name
-            if member.kind in MODELS:
-                self.nested = True
-                self.deep(path)
-                self.declare(members(member.config, member.kind, self.where), f"{path}{member.name}/", top)
-            elif member.kind != "InputLayer":
-                self.groups.setdefault(top, []).append(self.layer(member, path).scope)
-
-    def deep(self, path: str) -> None:
-        if path.count("/") > DEEPEST:
-            raise ZooError(f"{self.where} nests models more than {DEEPEST} deep")
-
-    def layer(self, member: Member, path: str) -> Layer:
-        scope = self.scope(member, path)
-        if scope in self.layers:
-            return self.layers[scope]
-        found, below, notes = layer_of(member, scope, f"{self.where}: the layer {scope}", self.major)
-        self.notes += notes
-        if below:
-            self.layers[below.scope] = below
-        self.layers[scope] = found
-        return found
-
-    def scope(self, member: Member, path: str) -> str:
-        """Return a layer's scope; one that another layer has already gets a number (Keras compares without case)."""
-        full = (path + member.name).replace(">", "/").strip("/")
-        owner = f"{path}\0{member.name}"
-        for number in range(len(self.taken) + 2):
-            scope = f"{full}_{number}" if number else full
-            if self.taken.setdefault(scope.lower(), owner) == owner:
-                return scope
-        raise AssertionError("unreachable: one of them is free")
 
     def found(self, made: Made, key: Key) -> Ref:
         """Return what stands for a tensor; KeyError where it is not made yet."""

@@ -10,8 +10,9 @@ from typing import Any
 import keras
 
 from registry.errors import ZooError
-from transfer.importers.keras2.build import first_line
+from transfer.assign import assign
 from transfer.importers.keras2.fill import Sources
+from transfer.importers.keras2.reason import reason
 from transfer.importers.keras2.sizes import bounded, numbers_of, without_values
 
 Arrays = list[Any]
@@ -54,7 +55,7 @@ def loaded(
     except ZooError:
         raise
     except Exception as error:  # Keras raises whatever the broken part of the config led to
-        raise ZooError(f"{where} cannot be loaded: {first_line(error)}") from error
+        raise ZooError(f"{where} cannot be loaded: {reason(error)}") from error
     if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
         raise ZooError(f"{where} has no graph of layers: only functional and sequential Keras models can be split")
     return model
@@ -88,11 +89,14 @@ def assigned(model: Any, groups: Sources, converted: Callable[[Any, Arrays], Seq
     layers = [layer for layer in model.layers if layer.weights]
     filled = [sources for sources in groups.values() if sources]
     for layer, sources in zip(layers, filled, strict=True):
-        arrays = converted(layer, [source.load() for source in sources])
-        for weight, array in zip([*layer.trainable_weights, *layer.non_trainable_weights], arrays, strict=True):
-            weight.assign(array)
+        _assign_all(layer, converted(layer, [source.load() for source in sources]))
         settled(layer)
     return model
+
+
+def _assign_all(layer: Any, arrays: Sequence[Any]) -> None:
+    for weight, array in zip([*layer.trainable_weights, *layer.non_trainable_weights], arrays, strict=True):
+        assign(weight, array)
 
 
 def settled(layer: Any) -> None:

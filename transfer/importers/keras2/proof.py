@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transfer.importers.agreement import Difference, agreement
-from transfer.importers.keras2.build import Built, first_line
+from transfer.importers.keras2.build import Built
+from transfer.importers.keras2.reason import reason
 from transfer.importers.probes import Probe, probes
 
 SAMPLES = 2
@@ -61,7 +62,7 @@ def with_tf_keras(load: Callable[[Any], Any], built: Built, what: str, seed: int
         batches = inputs_for(original.inputs, seed)
         theirs = [_listed(original(_packed(batch), training=False)) for batch in batches]
     except Exception as error:  # TF-Keras cannot read or run everything that Keras 1 and 2 could
-        return Proof(notes=(f"not compared with the original: TF-Keras cannot run it ({first_line(error)})",))
+        return Proof(notes=(f"not compared with the original: TF-Keras cannot run it ({reason(error)})",))
     pairs = [(outputs, _ours(built, batch)) for outputs, batch in zip(theirs, batches, strict=True)]
     return Proof(agreement(pairs, what), f"tf_keras {tf_keras.__version__}")
 
@@ -85,7 +86,7 @@ def with_keras(load: Callable[[], Any], built: Built, what: str, seed: int) -> P
     try:
         original = load()
     except Exception as error:  # the comparison is extra: what the file holds was read already
-        return Proof(notes=(f"not compared with the original: Keras cannot load it ({first_line(error)})",))
+        return Proof(notes=(f"not compared with the original: Keras cannot load it ({reason(error)})",))
     batches = inputs_for(original.inputs, seed)
     pairs = [(_listed(original(_packed(batch), training=False)), _ours(built, batch)) for batch in batches]
     return Proof(agreement(pairs, what), f"Keras {keras.__version__}")

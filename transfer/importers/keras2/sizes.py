@@ -12,13 +12,14 @@ from keras.src.backend.common import global_state
 
 from registry.errors import ZooError
 
+LARGE = 1 << 20  # numbers in a weight that the file is sure to hold
 LARGEST = 1 << 28  # numbers in a model whose file does not hold its weights: 1 GB
 WAITING = "uninitialized_variables"  # where Keras keeps them (keras/src/backend/common/variables.py)
 
 
 @contextmanager
 def without_values() -> Iterator[None]:
-    """Make layers whose weights have shapes and no values; they get values at the end, if no error ends it.
+    """Make layers whose weights have shapes and no values; they get values, large ones zeros, if no error ends it.
 
     Within a `keras.StatelessScope` Keras itself puts off giving variables their first values.
     """
@@ -28,6 +29,9 @@ def without_values() -> Iterator[None]:
     except BaseException:
         global_state.set_global_attribute(WAITING, [])
         raise
+    for variable in global_state.get_global_attribute(WAITING, []):
+        if math.prod(variable.shape) > LARGE:  # random numbers that are overwritten take thrice the memory
+            variable._initializer = keras.initializers.Zeros()
     with keras.StatelessScope():
         pass  # leaving an outermost scope gives values to all that wait
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.watch import Watch, silent
-from transfer.importers.imported import Imported
+from transfer.imported import Imported
 from transfer.importers.metagraph.prefix import prefix_of
 
 __all__ = ["prefix_of", "read"]

@@ -11,8 +11,8 @@ import numpy as np
 from tensorflow import as_dtype
 
 from registry.errors import ZooError
+from transfer.imported import Mapped
 from transfer.importers.graph_layer import GraphLayer, encode
-from transfer.importers.imported import Mapped
 from transfer.importers.metagraph.constants import evaluate
 from transfer.importers.metagraph.export import graph_def, inference_graph, placeholder
 from transfer.importers.metagraph.graph import FLOAT, Graph, Node, node_of

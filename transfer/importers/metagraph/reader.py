@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from registry.watch import Watch, silent
-from transfer.importers.imported import Imported
+from transfer.imported import Imported
 from transfer.importers.metagraph.assemble import mapped
 from transfer.importers.metagraph.checkpoint import Checkpoint, open_checkpoint
 from transfer.importers.metagraph.compare import WHOLE, Original, compare

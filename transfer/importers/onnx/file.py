@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from registry.errors import ZooError
-from transfer.importers.caffe.wire import DamagedError
+from transfer.files.wire import DamagedError
 from transfer.importers.onnx.arrays import file_of
 from transfer.importers.onnx.messages import EXTERNAL, Model
 from transfer.importers.onnx.slim import slim

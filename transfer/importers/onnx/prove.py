@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.errors import ZooError
+from transfer.imported import Imported
 from transfer.importers.agreement import agreement
 from transfer.importers.apart import Answer, CrashError, RunError, UnfinishedError, apart
-from transfer.importers.imported import Imported
 from transfer.importers.native import Tensor
 from transfer.importers.onnx import session
 from transfer.importers.onnx.ends import FLOATS, INTEGERS, Ends

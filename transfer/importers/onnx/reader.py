@@ -11,7 +11,7 @@ import numpy as np
 
 from registry.errors import ZooError
 from registry.watch import Watch
-from transfer.importers.imported import Imported
+from transfer.imported import Imported
 from transfer.importers.native import Net, Tensor
 from transfer.importers.onnx.build import Build
 from transfer.importers.onnx.ends import FLOATS, Ends, declared, dtype_of, ends_of, sized

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from transfer.importers.caffe.wire import LEN, VARINT, Walk, encoded
+from transfer.files.wire import LEN, VARINT, Walk, encoded
 
 GRAPH, INITIALIZER, RAW_DATA = 7, 5, 9  # of Model, Graph and Tensor
 PLACE, LENGTH = 1000, 1001  # fields of our own in Tensor (`messages.py`)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.watch import Watch, silent
-from transfer.importers.imported import Imported
+from transfer.imported import Imported
 from transfer.importers.savedmodel.folder import claims
 
 __all__ = ["claims", "read"]

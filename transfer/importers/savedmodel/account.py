@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from transfer.importers.imported import Imported
+from transfer.imported import Imported
 from transfer.importers.metagraph.graph import Graph
 from transfer.importers.metagraph.variables import saved
 

@@ -5,6 +5,7 @@ Below the root object lie `layers`, the layer's scope, and the weight's place in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import keras
 from tensorflow import as_dtype
 
 from registry.errors import ZooError
-from transfer.importers.imported import Imported
+from transfer.imported import Imported
 from transfer.importers.keras2 import trusted
 from transfer.importers.keras2.arrays import Writer
 from transfer.importers.keras2.build import Built
@@ -47,7 +48,7 @@ def model_of(folder: Path, held: Recorded, meta: Any, checkpoint: Checkpoint, fo
     where = folder / FILE
     try:
         sources = dict(_sources(meta.object_graph_def, checkpoint))
-        numbers = sum(_size(one.shape) for found in sources.values() for one in found) + ROOM
+        numbers = sum(math.prod(one.shape) for found in sources.values() for one in found) + ROOM
         graph, built = _built(trusted.cleaned(held.config, str(where)), where, numbers)
         layers = fill(graph, built.layers, sources, Writer(3), str(where))
     except ZooError as error:
@@ -116,10 +117,3 @@ def _left(objects: Any, checkpoint: Checkpoint, used: set[str]) -> dict[str, str
     names = {key: objects.nodes[at].variable.name or key for at, key in keys(objects, checkpoint).items()}
     others = {names.get(key, key) for key in checkpoint.shapes if key != GRAPH} - used
     return dict.fromkeys(sorted(others), "no weight of a layer, such as the state of a random generator")
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size

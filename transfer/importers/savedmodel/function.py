@@ -14,6 +14,7 @@ from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 from registry.errors import ZooError, near
 from transfer.importers.savedmodel.signature import Signature
+from transfer.scope import unused
 
 CALL = "__call__"
 HINT = "name tensors: --input TENSOR --output TENSOR"
@@ -90,7 +91,7 @@ def _call(meta: Any, name: str, key: str, trace: Any, handles: Mapping[int, str]
     captured = [_captured(meta, at, handles, name, where) for at in bound]
     kinds = [int(argument.type) for argument in function.signature.input_arg]
     made = [int(result.type) for result in function.signature.output_arg]
-    call = meta.graph_def.node.add(name=_free("StatefulPartitionedCall", taken), op="StatefulPartitionedCall")
+    call = meta.graph_def.node.add(name=unused("StatefulPartitionedCall", taken), op="StatefulPartitionedCall")
     call.input.extend([*arguments, *captured])
     call.attr["f"].CopyFrom(AttrValue(func=NameAttrList(name=key)))
     for attribute, types in (("Tin", kinds), ("Tout", made)):
@@ -101,7 +102,8 @@ def _call(meta: Any, name: str, key: str, trace: Any, handles: Mapping[int, str]
 
 
 def _placeholder(meta: Any, spec: Any, argument: Any, taken: set[str]) -> str:
-    node = NodeDef(name=_free(spec.name or argument.name, taken), op="Placeholder")
+    node = NodeDef(name=unused(spec.name or argument.name, taken), op="Placeholder")
+    taken.add(node.name)
     node.attr["dtype"].type = spec.dtype
     node.attr["shape"].shape.CopyFrom(spec.shape)
     meta.graph_def.node.append(node)
@@ -117,9 +119,3 @@ def _captured(meta: Any, at: int, handles: Mapping[int, str], name: str, where: 
     if kind == "constant":
         return f"{nodes[at].constant.operation}:0"
     raise ZooError(f"the function {name} of {where} reads a {kind}, not only variables", HINT)
-
-
-def _free(wanted: str, taken: set[str]) -> str:
-    name = next(name for name in (wanted, *(f"{wanted}_{k}" for k in range(1, len(taken) + 2))) if name not in taken)
-    taken.add(name)
-    return name

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from registry.errors import ZooError
+from transfer.files.json_text import parsed
 from transfer.importers.keras2 import trusted
-from transfer.importers.keras2.text import parsed
 
 FILE, SIGNATURE = "assets.extra/keras.json", "serving_default"
 LARGEST = 1 << 28  # bytes; a GraphLayer's graph lies in its config

@@ -7,18 +7,19 @@ the graph are then run for the comparison only.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from registry.errors import ZooError
-from transfer.importers.imported import Imported
+from transfer.files.json_text import parsed as json_of
+from transfer.imported import Imported
 from transfer.importers.keras2.arrays import Writer
 from transfer.importers.keras2.build import build
 from transfer.importers.keras2.fill import Source, by_scope, fill
 from transfer.importers.keras2.flatten import flatten
-from transfer.importers.keras2.text import parsed as json_of
 from transfer.importers.metagraph.checkpoint import Checkpoint
 from transfer.importers.metagraph.files import parsed
 from transfer.importers.protos import classes
@@ -63,7 +64,7 @@ def from_layers(folder: Path, meta: Any, checkpoint: Checkpoint, format: str) ->
         raise ZooError(f"{where} holds no model config: a subclassed model has none")
     graph = flatten({"class_name": root["class_name"], "config": _plain(root["config"])}, where, 2)
     groups = dict(_groups(objects, meta.object_graph_def, checkpoint, where))
-    size = sum(_size(source.shape) for sources in groups.values() for source in sources)
+    size = sum(math.prod(source.shape) for sources in groups.values() for source in sources)
     built = build(graph, where, size + ROOM)
     layers = fill(graph, built.layers, by_scope(graph, built.layers, groups, 2), Writer(2), where)
     return Imported(built.model, format, layers, notes=(*graph.notes, "made from the layers' configs, not the graph"))
@@ -108,10 +109,3 @@ def _source(variable: str, key: str, checkpoint: Checkpoint) -> Source:
     if key not in checkpoint.shapes:
         raise ZooError(f"the checkpoint {checkpoint.prefix} has no values for {key.removesuffix(VALUE)}")
     return Source(variable, checkpoint.shapes[key], partial(checkpoint.read, key))
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size

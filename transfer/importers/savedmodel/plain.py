@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from transfer.importers.metagraph.graph import VARIABLES, Graph, Node, index_of, node_of
+from transfer.scope import unused
 
 CALL = re.compile(r"^(Stateful)?PartitionedCall(_\d+)?$")
 
@@ -30,7 +31,7 @@ def plain(graph: Graph, kept: Collection[str]) -> Graph:
         if name in kept:
             continue
         wanted = "/".join(again.get(part, part) for part in _uncalled(name)) or name
-        names[name] = _free(wanted, taken)
+        names[name] = unused(wanted, taken)
         taken.add(names[name])
     return Graph({names.get(name, name): _renamed(node, names) for name, node in graph.nodes.items()})
 
@@ -65,14 +66,6 @@ def _again(graph: Graph, kept: Collection[str]) -> dict[str, str]:
     layers = {_uncalled(name)[1] for name in graph.nodes if name not in kept and len(_uncalled(name)) > 2}
     retraced = {part: part[:-2] for part in (tops | layers) & set(parts) if part.endswith("_1")}
     return retraced | found
-
-
-def _free(wanted: str, taken: Collection[str]) -> str:
-    number, name = 0, wanted
-    while name in taken:
-        number += 1
-        name = f"{wanted}_{number}"
-    return name
 
 
 def _renamed(node: Node, names: dict[str, str]) -> Node:

@@ -9,8 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from registry.errors import ZooError
-from transfer.importers.imported import Imported
-from transfer.importers.keras2.build import first_line
+from transfer.imported import Imported
+from transfer.importers.keras2.reason import reason
 from transfer.importers.metagraph.checkpoint import Checkpoint
 from transfer.importers.metagraph.compare import WHOLE, Original, compare
 from transfer.importers.metagraph.ends import Ends, Start
@@ -50,7 +50,7 @@ def proven(
     try:
         difference = compare(found.model, original, seed)
     except (ValueError, TypeError, tf.errors.OpError) as error:  # the original's own are refused in `compare`
-        raise ZooError(f"the model that the configs describe does not run: {first_line(error)}") from error
+        raise ZooError(f"the model that the configs describe does not run: {reason(error)}") from error
     return replace(
         found,
         max_abs_difference=difference.largest,

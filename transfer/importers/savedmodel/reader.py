@@ -10,7 +10,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from registry.errors import ZooError
 from registry.watch import Watch
-from transfer.importers.imported import Imported
+from transfer.imported import Imported
 from transfer.importers.metagraph.checkpoint import Checkpoint, open_checkpoint
 from transfer.importers.metagraph.ends import start_of
 from transfer.importers.metagraph.files import parsed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -9,13 +10,13 @@ from typing import Any
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
-from transfer.importers.imported import Imported
+from transfer.files.json_text import parsed
+from transfer.imported import Imported
 from transfer.importers.keras2.arrays import Writer
 from transfer.importers.keras2.build import Built, build
 from transfer.importers.keras2.fill import Source, Sources, fill, weights_of
 from transfer.importers.keras2.flatten import flatten
 from transfer.importers.keras2.proof import Proof, with_tf_keras
-from transfer.importers.keras2.text import parsed
 from transfer.importers.keras_h5 import ROOM, major_of, notes_of
 from transfer.importers.tfjs.manifest import listed
 from transfer.importers.tfjs.names import owners
@@ -51,7 +52,7 @@ def read(path: Path | str, *, compare: bool = True, seed: int = 0, watch: Watch 
         entry.name: Source(entry.name, entry.shape, partial(entry.load, shards))
         for entry, shards in listed(content.get("weightsManifest"), model.parent, model)
     }
-    built = build(graph, str(model), sum(_size(source) for source in held.values()) + ROOM)
+    built = build(graph, str(model), sum(math.prod(source.shape) for source in held.values()) + ROOM)
     scopes = [scope for scope, layer in built.layers.items() if weights_of(layer)]
     shared = owners(held, scopes, str(model))
     by_scope: Sources = {scope: [held[name] for name in names] for scope, names in shared.items()}
@@ -114,10 +115,3 @@ def _major(version: str) -> int:
 
 def _proof(config: Any, held: Mapping[str, Source], built: Built, model: Path, seed: int) -> Proof:
     return with_tf_keras(partial(reference, config, held, str(model)), built, f"the original {model.name}", seed)
-
-
-def _size(source: Source) -> int:
-    size = 1
-    for length in source.shape:
-        size *= length
-    return size

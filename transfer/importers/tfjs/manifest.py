@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.errors import ZooError
-from transfer.importers.mistaken import AGAIN
+from transfer.files.mistaken import AGAIN
 from transfer.importers.tfjs.shards import Shard, found, taken
 
 # tfjs-core/src/io/types.ts: WeightsManifestEntry.

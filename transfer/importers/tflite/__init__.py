@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.watch import Watch, silent
-from transfer.importers.imported import Imported
+from transfer.imported import Imported
 
 __all__ = ["claims", "read"]
 SUFFIXES, IDENTIFIER = (".tflite", ".lite"), b"TFL3"

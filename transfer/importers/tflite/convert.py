@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from registry.errors import ZooError
-from transfer.importers.imported import Mapped
+from transfer.imported import Mapped
 from transfer.importers.native import Net, Tensor
 from transfer.importers.tflite.call import Build, Call, scope_of_tensor
 from transfer.importers.tflite.constants import array_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from registry.errors import ZooError
 from registry.watch import Watch
-from transfer.importers.imported import Imported
+from transfer.imported import Imported
 from transfer.importers.tflite.convert import converted
 from transfer.importers.tflite.file import Lite, loaded
 from transfer.importers.tflite.flatbuffer import BrokenError

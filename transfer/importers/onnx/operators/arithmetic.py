@@ -9,11 +9,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from transfer.importers.elementwise import scaled, shifted
 from transfer.importers.native import Tensor
 from transfer.importers.onnx.call import Call, Value
 from transfer.importers.onnx.known import Known
 
-LETTERS = "abcdefgh"
 SMALL = 1 << 16  # numbers that an operation's description may hold
 MERGES: dict[str, Callable[[], Any]] = {
     "Add": keras.layers.Add,
@@ -139,46 +139,14 @@ def _within(x: Tensor, spread: NDArray[Any]) -> bool:
 
 
 def _affine(call: Call, x: Tensor, spread: NDArray[np.float32], first: bool) -> Tensor:
-    """Scale or shift by a constant that varies along some axes, as an elementwise EinsumDense, which can train.
-
-    `abcd,d->abcd` is a factor a channel. A shift has a kernel of ones, negative for `constant - x`.
-    """
-    op, letters = call.node.op, LETTERS[: len(x.order)]
-    spread = spread if op in ("Mul", "Div") else _unmistakable(x, spread)
-    varying = "".join(letter for letter, size in zip(letters, spread.shape, strict=True) if size > 1) or letters[-1]
-    shape = tuple(size for size in spread.shape if size > 1) or (1,)
-    number = spread.reshape(shape)
+    """Scale or shift by a constant that varies along some axes."""
+    op = call.node.op
     if op in ("Mul", "Div"):
-        kernel, bias = (number if op == "Mul" else 1 / number), None
+        layer, weights = scaled(x, spread if op == "Mul" else 1 / spread)
     else:
-        kernel = np.full(shape, -1 if first and op == "Sub" else 1, np.float32)
-        bias = number if op == "Add" or first else -number
-    layer = keras.layers.EinsumDense(
-        f"{letters},{varying}->{letters}", tuple(x.keras.shape[1:]), bias_axes=None if bias is None else varying
-    )
-    # Keras gives a bias all axes from its first on, with size 1 where it does not vary.
-    tail = spread.shape[letters.index(varying[0]) :]
-    held = [kernel] if bias is None else [kernel, bias.reshape(tail)]
-    return call.layer(layer, x, held, call.sources(0, 1))
-
-
-def _unmistakable(x: Tensor, spread: NDArray[Any]) -> NDArray[Any]:
-    """Return a shift that Keras adds along the right axis.
-
-    `keras.ops.add` takes what varies along one axis for a bias of the channels where it has as many numbers as the
-    last axis, or as the first behind the samples (Keras 3.15, backend/tensorflow/numpy.py): `(4, 1, 1)` on
-    `(n, 4, 6, 4)` would go along the last. What varies along two axes is safe.
-    """
-    shape = x.keras.shape
-    wide = [axis for axis, size in enumerate(spread.shape) if size > 1]
-    if len(wide) != 1 or spread.shape[wide[0]] not in (shape[1], shape[-1]):
-        return spread
-    taken = len(shape) - 1 if spread.shape[wide[0]] == shape[-1] else 1
-    others = [axis for axis in range(1, len(shape)) if axis != wide[0] and (shape[axis] or 0) > 1]
-    if taken == wide[0] or not others:
-        return spread
-    sizes = [size if axis != others[-1] else int(shape[axis]) for axis, size in enumerate(spread.shape)]
-    return np.broadcast_to(spread, sizes)
+        reverse = first and op == "Sub"
+        layer, weights = shifted(x, spread if op == "Add" or first else -spread, -1 if reverse else 1)
+    return call.layer(layer, x, weights, call.sources(0, 1))
 
 
 def where(call: Call) -> list[Tensor]:

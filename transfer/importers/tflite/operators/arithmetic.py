@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from transfer.importers.elementwise import scaled, shifted
 from transfer.importers.native import Tensor
 from transfer.importers.tflite.call import Array, Call
 from transfer.importers.tflite.values import Sizes, Value
 
 ops = keras.ops
-LETTERS = "abcdefgh"
 LAYERS = {
     "ADD": keras.layers.Add, "SUB": keras.layers.Subtract, "MUL": keras.layers.Multiply,
     "MAXIMUM": keras.layers.Maximum, "MINIMUM": keras.layers.Minimum,
@@ -95,29 +95,20 @@ def _line(call: Call, kind: str, x: Tensor, number: float, first: bool) -> Tenso
 
 
 def _affine(call: Call, kind: str, x: Tensor, spread: Array, first: bool) -> Tensor:
-    """Scale or shift by a constant along some axes: an elementwise EinsumDense, `abcd,d->abcd`, which can train.
-
-    A shift has a kernel of ones, negative for `constant - x`.
-    """
-    letters, sizes = LETTERS[: len(x.shape)], [int(size or 1) for size in x.keras.shape[1:]]
-    wide = [size > 1 and own == 1 for size, own in zip(spread.shape, (0, *sizes), strict=True)]  # these grow
-    made = "".join(letter.upper() if grows else letter for letter, grows in zip(letters, wide, strict=True))
-    varying = "".join(letter for letter, size in zip(made, spread.shape, strict=True) if size > 1)
-    summed = "".join(letter for letter, grows in zip(letters, wide, strict=True) if grows)
-    number = np.asarray(spread, np.float32).reshape([size for size in spread.shape if size > 1])
+    """Scale or shift by a constant along some axes."""
+    number = spread.astype(np.float32)
+    if kind == "DIV" and not number.all():
+        call.refuse("it divides by zero")
     if kind in ("MUL", "DIV"):
-        if kind == "DIV" and not number.all():
-            call.refuse("it divides by zero")
-        weights = [number if kind == "MUL" else 1 / number]
+        layer, weights = scaled(x, number if kind == "MUL" else 1 / number)
     else:
-        weights = [np.full(number.shape, -1 if first and kind == "SUB" else 1, np.float32)]
-        weights.append(-number if kind == "SUB" and not first else number)
-    weights[0] = weights[0].reshape((1,) * len(summed) + number.shape)
-    shape = [own if size == 1 else size for own, size in zip(x.keras.shape[1:], spread.shape[1:], strict=True)]
-    layer = keras.layers.EinsumDense(
-        f"{letters},{summed}{varying}->{made}", tuple(shape), bias_axes=varying if len(weights) > 1 else None
-    )
+        layer, weights = shifted(x, -number if kind == "SUB" and not first else number, _sign(kind, first))
     return call.layer(layer, x, weights=weights, sources=[call.source(0 if first else 1)])
+
+
+def _sign(kind: str, first: bool) -> int:
+    """Return -1 for `constant - x`."""
+    return -1 if first and kind == "SUB" else 1
 
 
 def _squared_difference(call: Call) -> list[Value]:

@@ -1,0 +1,1 @@
+"""Formats of weights: from the bytes of a file to named arrays (`transfer.weights.foreign`)."""
