@@ -26,8 +26,9 @@ import keras  # noqa: E402
 from transfer.cache import FeatureCache  # noqa: E402
 from transfer.evaluate import score  # noqa: E402
 from transfer.extract import outputs  # noqa: E402
+from transfer.feeding import Feed, every  # noqa: E402
 from transfer.plan import Plan, choose  # noqa: E402
-from transfer.prepare import prepare  # noqa: E402
+from transfer.presented import feed_of  # noqa: E402
 from transfer.result import Result  # noqa: E402
 from transfer.run import Job  # noqa: E402
 from transfer.runs import Runs  # noqa: E402
@@ -44,12 +45,18 @@ def ours(prepared: api.Prepared, plan: Plan) -> tuple[float, Result]:
     return result.seconds.extract + result.seconds.train, result
 
 
+def whole(feed: Feed) -> Any:
+    """Return all samples of a model's only input."""
+    return feed.read(every(feed))[0]
+
+
 def naive(prepared: api.Prepared, plan: Plan, result: Result) -> tuple[float, float]:
     """Train the same phases with `fit`; return the seconds and the test accuracy."""
-    data, backbone = prepared.data, prepared.source
+    data = prepared.data
+    backbone = prepared.source
     selection = choose(backbone.layers, plan.reuse)
-    model = Student(backbone.model, selection, plan.top, len(data.classes)).build(plan.seed, kept=selection.reused)
-    x = {name: prepare(split.x, backbone.input_shape, backbone.preprocessing) for name, split in data.splits.items()}
+    model = Student(backbone.model, selection, plan.top, data.target).build(plan.seed, kept=selection.reused)
+    x = {name: whole(feed_of(backbone, backbone.inputs, split.samples, name)) for name, split in data.splits.items()}
     seconds = 0.0
     weights = model.get_weights()
     for phase in result.phases:

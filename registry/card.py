@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from registry.columns import Column, check_columns
 from registry.errors import ZooError
 from registry.ref import check_name, check_path
 
@@ -22,6 +23,8 @@ SIGNATURE_FILE = "model.sig"  # beside it, and like it in no card: it signs the 
 MAX_CARD_BYTES = 16 * 2**20
 MOST = 2**62  # parameters or bytes, which databases count in 64 bits
 SHA256 = re.compile(r"[0-9a-f]{64}")
+RESIZES = ("", "stretch", "crop", "pad")
+INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
 
 
 @dataclass(frozen=True)
@@ -63,17 +66,21 @@ class LayerInfo:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How raw numbers become the model's input: `raw * scale + offset`, then reshaped.
+    """How raw numbers become the model's input: resized, `raw * scale + offset`, then reshaped.
 
     Integer arrays are raw; floating-point arrays are taken as prepared already, and only reshaped.
 
     Attributes:
-        shape: one raw sample's shape, `(28, 28)`.
+        shape: one raw sample's shape, `(28, 28)`; of an image that is resized, the shape that it gets.
         dtype: the raw dtype, `uint8`.
         scale: a factor, `1/255`; or one for each place of the last axis, in the order that the model takes.
         offset: added after the factor; one, or one for each place of the last axis.
         channels: `bgr` where the model takes colours in that order, so that the last axis of raw samples, which are
             RGB, is turned round first; `rgb`, or empty where there are no colours.
+        resize: how an image of another size gets this one, antialiased: `stretch`; `crop`, the middle of it in the
+            new proportions; `pad`, all of it with zeros at both sides; or empty where other sizes are refused.
+        interpolation: `bilinear`, `bicubic` or `nearest`, which is not antialiased.
+        embedded: whether the model's file begins with these steps, so that plain Keras gives it raw samples.
     """
 
     shape: tuple[int, ...]
@@ -81,6 +88,9 @@ class Preprocessing:
     scale: float | tuple[float, ...] = 1.0
     offset: float | tuple[float, ...] = 0.0
     channels: str = ""
+    resize: str = ""
+    interpolation: str = "bilinear"
+    embedded: bool = False
 
     def __post_init__(self) -> None:
         if self.channels not in ("", "rgb", "bgr"):
@@ -90,6 +100,15 @@ class Preprocessing:
                 raise ValueError(f"{name} has {len(value)} numbers for samples of shape {self.shape}")
         if self.channels == "bgr" and self.shape[-1:] != (3,):
             raise ValueError(f"samples of shape {self.shape} have no three colours on their last axis")
+        self._check_resize()
+
+    def _check_resize(self) -> None:
+        if self.resize not in RESIZES:
+            raise ValueError(f"resize is {self.resize!r}; expected {', '.join(RESIZES[1:])} or nothing")
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(f"interpolation is {self.interpolation!r}; expected {', '.join(INTERPOLATIONS)}")
+        if self.resize and (len(self.shape) not in (2, 3) or min(self.shape) < 1):
+            raise ValueError(f"samples of shape {self.shape} are no images (height, width, channels) to resize")
 
     @property
     def formula(self) -> str:
@@ -99,8 +118,11 @@ class Preprocessing:
         'x * 0.5 - 1'
         >>> Preprocessing((8, 8, 3), offset=(-104.0, -117.0, -123.0), channels="bgr").formula
         'bgr(x) * 1 + (-104, -117, -123)'
+        >>> Preprocessing((8, 6, 3), scale=2.0, resize="crop", interpolation="nearest").formula
+        'crop(x, 8x6, nearest) * 2'
         """
-        start = "bgr(x)" if self.channels == "bgr" else "x"
+        start = f"{self.resize}(x, {self.shape[0]}x{self.shape[1]}, {self.interpolation})" if self.resize else "x"
+        start = f"bgr({start})" if self.channels == "bgr" else start
         return f"{start} * {_numbers(self.scale)}{self._added()}"
 
     def _added(self) -> str:
@@ -147,9 +169,11 @@ class Card:
         summary: one line for people.
         license: an SPDX identifier, or empty.
         tags: words to find it by.
-        classes: the names of the outputs, in their order; empty where they are no classes.
+        classes: the names of the outputs, in their order; empty where they have none.
+        target: what the outputs are: `class`, `multilabel` or `number`; empty where it is not known.
         inputs, outputs: names, shapes, dtypes.
         preprocessing: None where it is not known.
+        columns: of a table, in the order in which their numbers make up the input; empty where samples are no rows.
         layers: from the input upwards.
         files: all but `zoo.json` itself.
         tests: an `.npz` among the files with stored inputs and outputs (key `outputs`), or empty.
@@ -167,9 +191,11 @@ class Card:
     license: str = ""
     tags: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    target: str = ""
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
     preprocessing: Preprocessing | None = None
+    columns: tuple[Column, ...] = ()
     layers: tuple[LayerInfo, ...] = ()
     files: tuple[FileEntry, ...] = ()
     tests: str = ""
@@ -182,6 +208,7 @@ class Card:
         for path in (self.weights, self.tests):
             if path not in ("", "."):  # nothing, and the whole folder
                 check_path(path)
+        check_columns(self.columns)
         paths = [file.path for file in self.files]
         if len(set(paths)) != len(paths) or {CARD_FILE, SIGNATURE_FILE} & set(paths):
             raise ValueError(f"its files are listed twice, or hold {CARD_FILE} or {SIGNATURE_FILE}")

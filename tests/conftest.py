@@ -14,7 +14,7 @@ import pytest
 
 from registry.catalogue import own_sqlite  # noqa: F401  before any test module imports TensorFlow, and then sqlite3
 
-pytest_plugins = ["services"]
+pytest_plugins = ["services", "real_data"]
 
 SHIPPED = ["efficientnet-lite0", "mnist-dnn", "squeezenet"]
 

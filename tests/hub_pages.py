@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hub_repos import HubError, is_large, oid_of
+from hub_repos import HubError, is_large, listed, oid_of, tree_entry
 
 if TYPE_CHECKING:
     from hub_server import Request
@@ -47,6 +47,29 @@ def search(request: Request) -> Any:
 def info(request: Request, name: str, revision: str = "main") -> Any:
     repo, sha, _ = request.commit(name, revision)
     return repo.describe(name, sha, "blobs" in request.query)
+
+
+def tree(request: Request, name: str, revision: str, below: str = "") -> Any:
+    """List a folder: https://huggingface.co/docs/hub/api, `/tree`."""
+    _, _, files = request.commit(name, revision)
+    inside = {path: content for path, content in files.items() if path.startswith(f"{below}/" if below else "")}
+    if below and not inside:
+        raise HubError(404, "EntryNotFound", f"{below} does not exist on {revision}")
+    return [tree_entry(path, content) for path, content in sorted(listed(inside, below, recursive(request)).items())]
+
+
+def recursive(request: Request) -> bool:
+    return request.query.get("recursive", ["false"])[0].lower() == "true"
+
+
+def paths_info(request: Request, name: str, revision: str) -> Any:
+    _, _, files = request.commit(name, revision)
+    asked = request.form.get("paths", [])
+    known = {path: files[path] for path in asked if path in files}
+    folders: dict[str, bytes | None] = {
+        path: None for path in asked if any(one.startswith(f"{path}/") for one in files)
+    }
+    return [tree_entry(path, content) for path, content in {**known, **folders}.items()]
 
 
 def refs(request: Request, name: str) -> Any:
@@ -155,6 +178,7 @@ def branch(request: Request, name: str, new: str) -> Any:
 
 NAME = "([^/]+/[^/]+)"
 MODEL = f"/api/models/{NAME}"
+DATASET = f"/api/datasets/{NAME}"
 ROUTES: list[tuple[str, Callable[..., Any]]] = [
     ("(?:GET|HEAD) /api/models", search),
     ("GET /api/whoami-v2", whoami),
@@ -167,6 +191,12 @@ ROUTES: list[tuple[str, Callable[..., Any]]] = [
     (f"POST {MODEL}/commit/([^/]+)", commit),
     (f"POST {MODEL}/tag/([^/]+)", label),
     (f"POST {MODEL}/branch/([^/]+)", branch),
+    (f"GET {DATASET}", info),
+    (f"GET {DATASET}/revision/([^/]+)", info),
+    (f"GET {DATASET}/tree/([^/]+)", tree),
+    (f"GET {DATASET}/tree/([^/]+)/(.+)", tree),
+    (f"POST {DATASET}/paths-info/([^/]+)", paths_info),
+    (f"(?:GET|HEAD) /datasets/{NAME}/resolve/([^/]+)/(.+)", download),
     (f"(?:GET|HEAD) /{NAME}/resolve/([^/]+)/(.+)", download),
     (rf"POST /{NAME}\.git/info/lfs/objects/batch", batch),
     ("POST /lfs/verify", verify),

@@ -100,3 +100,22 @@ def sibling(path: str, content: bytes) -> dict[str, Any]:
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n".encode()
     lfs = {"sha256": oid, "size": size, "pointerSize": len(pointer)}
     return {"rfilename": path, "size": size, "blobId": oid_of("", pointer), "lfs": lfs}
+
+
+def listed(files: Files, below: str, recursive: bool) -> dict[str, bytes | None]:
+    """Return the files in a folder, with None for each folder in it."""
+    start = len(below) + 1 if below else 0
+    folders = {path[: path.index("/", start)] for path in files if "/" in path[start:]}
+    if recursive:
+        folders |= {"/".join(path.split("/")[:depth]) for path in files for depth in range(1, path.count("/") + 1)}
+        return {**dict.fromkeys(one for one in folders if len(one) > len(below)), **files}
+    return {**dict.fromkeys(folders), **{path: files[path] for path in files if "/" not in path[start:]}}
+
+
+def tree_entry(path: str, content: bytes | None) -> dict[str, Any]:
+    """Describe a file, or a folder where there is no content, as `/tree` and `/paths-info` do."""
+    if content is None:
+        return {"type": "directory", "oid": "0" * 40, "size": 0, "path": path}
+    held = sibling(path, content)
+    lfs = {"lfs": {"oid": held["lfs"]["sha256"], **held["lfs"]}} if "lfs" in held else {}
+    return {"type": "file", "oid": held["blobId"], "size": held["size"], "path": path, **lfs}

@@ -1,8 +1,8 @@
 """A model hub on loopback that speaks the wire protocol of the Hugging Face Hub, as `huggingface_hub` uses it.
 
-Models only, in memory, without Xet: repos with immutable commits, branches and tags, large files through Git LFS
-(https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md, transfer `basic`). The rest of the protocol is that
-of https://huggingface.co/.well-known/openapi.json.
+Models and data sets, by one name each, in memory, without Xet: repos with immutable commits, branches and tags, large
+files through Git LFS (https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md, transfer `basic`). The rest of
+the protocol is that of https://huggingface.co/.well-known/openapi.json.
 
     with HubServer() as hub:
         commit = hub.add("org/name", {"README.md": b"..."})
@@ -147,6 +147,13 @@ class Request(BaseHTTPRequestHandler):
     @property
     def json(self) -> Any:
         return json.loads(self.body or b"{}")
+
+    @property
+    def form(self) -> dict[str, list[str]]:
+        """What a form, or JSON, says."""
+        if self.headers.get("Content-Type", "").startswith("application/json"):
+            return {key: value if isinstance(value, list) else [value] for key, value in self.json.items()}
+        return parse_qs(self.body.decode())
 
     def token(self) -> str:
         """Return the token sent, or ''; a wrong one is refused."""

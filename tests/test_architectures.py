@@ -15,10 +15,10 @@ from registry.card import Preprocessing, decode, encode
 from registry.errors import ZooError
 from transfer.backbone import describe
 from transfer.importers.agreement import LARGEST
-from transfer.weights import numpy_file, torch_file
 from transfer.weights.architectures import architecture, is_architecture, names, parse
 from transfer.weights.fill import fill
-from transfer.weights.rules import parse as rules_of
+from transfer.weights.matching.rules import parse as rules_of
+from transfer.weights.readers import numpy_file, torch_file
 
 MODELS = Path(__file__).parents[1] / "models"
 SHIPPED = {"efficientnet-lite0": 4_694_024, "squeezenet": 1_235_496}

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.card import (
+    INTERPOLATIONS,
+    RESIZES,
     Card,
     FileEntry,
     LayerInfo,
@@ -36,7 +38,17 @@ cards = st.builds(
     classes=st.lists(text, max_size=3).map(tuple),
     inputs=st.lists(st.builds(TensorSpec, text, shapes, text), max_size=2).map(tuple),
     preprocessing=st.none()
-    | st.builds(Preprocessing, st.just((28, 3)), text, factors, factors, st.sampled_from(("", "bgr"))),
+    | st.builds(
+        Preprocessing,
+        st.just((28, 3)),
+        text,
+        factors,
+        factors,
+        st.sampled_from(("", "bgr")),
+        st.sampled_from(RESIZES),
+        st.sampled_from(INTERPOLATIONS),
+        st.booleans(),
+    ),
     layers=st.lists(layers, max_size=3).map(tuple),
     files=st.lists(files, max_size=3, unique_by=lambda file: file.path).map(tuple),
     metrics=st.dictionaries(text, st.floats(0, 1) | st.lists(st.floats(0, 1), min_size=2, max_size=2), max_size=2),
@@ -108,6 +120,10 @@ def test_weights_and_tests_stay_in_the_folder(path: str) -> None:
         ({"scale": (1.0, 2.0)}, r"scale has 2 numbers for samples of shape \(4, 4, 3\)"),
         ({"offset": (1.0,)}, "offset has 1 numbers"),
         ({"shape": (4, 4), "channels": "bgr"}, "have no three colours"),
+        ({"resize": "squash"}, "resize is 'squash'; expected stretch, crop, pad or nothing"),
+        ({"interpolation": "area"}, "interpolation is 'area'; expected bilinear, bicubic, nearest"),
+        ({"shape": (784,), "resize": "crop"}, r"samples of shape \(784,\) are no images"),
+        ({"shape": (0, 4, 3), "resize": "crop"}, r"samples of shape \(0, 4, 3\) are no images"),
     ],
 )
 def test_a_preprocessing_that_cannot_be_is_refused(fields: dict[str, Any], message: str) -> None:

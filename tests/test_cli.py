@@ -115,11 +115,12 @@ def test_the_transfer_document(zoo_command: Zoo, tiny: str, data_file: Path) -> 
         "test_accuracy", "test_accuracy_ci95", "scratch", "cache", "seconds", "seed",
     }  # fmt: skip
     assert set(document["phases"][0]) >= {"train", "epochs", "seconds", "train_loss", "valid_loss", "valid_accuracy"}
-    assert set(document["cache"]) == {"key", "hit", "bytes", "seconds"}
+    assert set(document["cache"]) == {"key", "hit", "bytes", "seconds", "extracted"}
     assert set(document["seconds"]) >= {"import", "extract", "train", "total"}
-    assert document["cache"]["hit"] is False
+    cached = [phase for phase in document["phases"] if phase["cut"] != ["X"]]
+    assert (document["cache"]["hit"], document["cache"]["extracted"]) == (False, 90 * len(cached))
     again = zoo_command(*words, "--no-compare-scratch")
-    assert again["cache"]["hit"] is True
+    assert (again["cache"]["hit"], again["cache"]["extracted"]) == (True, 0)
     assert again["scratch"] is None
     assert again["test_accuracy"] == document["test_accuracy"]
     (entry,) = zoo_command("cache", "list", "--json")["entries"][-1:]
@@ -180,7 +181,10 @@ def test_evaluate_and_predict(zoo_command: Zoo, tiny: str, data_file: Path, tmp_
     result = zoo_command("runs", "--json")["runs"][0]
     document = zoo_command("evaluate", "net", "--data", data_file, "--json")
     assert document["accuracy"] == result["test_accuracy"]
-    assert set(document) == {"model", "data", "n", "loss", "accuracy", "accuracy_ci95", "per_class"}
+    assert set(document) == {
+        "model", "data", "n", "loss", "measure", "accuracy", "accuracy_ci95", "per_class", "errors", "broken",
+    }  # fmt: skip
+    assert (document["measure"], document["errors"], document["broken"]) == ("accuracy", {}, [])
     assert "95 % interval" in zoo_command("evaluate", "net", "--data", data_file, "--split", "valid")
     x, _ = blobs(25)
     np.save(tmp_path / "x.npy", x)
@@ -262,13 +266,14 @@ def bad(tmp_path: Path) -> dict[str, Path]:
         (["transfer", "tiny", "--data", "@good.npz", "--reuse", ".*"], 1, "selects every layer", "outputs"),
         (["transfer", "tiny", "--data", "@good.npz", "--reuse", "hidden1", "--unfreeze", "hiden2"], 1,
          "the regex 'hiden2' selects no layer", "hidden2"),
-        (["transfer", "tiny", "--reuse", "hidden1"], 1, "names no default data", "--data FILE.npz"),
+        (["transfer", "tiny", "--reuse", "hidden1"], 1, "names no default data", "--data DATA"),
         (["transfer", "tiny", "--data", "@none.npz", "--reuse", "hidden1"], 1, "there are no data at", ".npz"),
         (["transfer", "tiny", "--data", "@wide.npz", "--reuse", "hidden1"], 1,
          "train have samples of shape (9,); the model expects (8)", ""),
         (["transfer", "tiny", "--data", "@one.npz", "--reuse", "hidden1"], 1, "wants at least two", ""),
         (["transfer", "tiny", "--data", "@nan.npz", "--reuse", "hidden1"], 1, "in row 3", "remove or fill"),
-        (["transfer", "tiny", "--data", "@labels.npz", "--reuse", "hidden1"], 1, "labels out of range: 5, 6, 7", ""),
+        (["transfer", "tiny", "--data", "@labels.npz", "--reuse", "hidden1"], 1,
+         "a label unseen in training: 5, 6, 7, in", "--classes NAME,NAME"),
         (["transfer", "tiny", "--data", "mnist-dnn:x.npz", "--reuse", "hidden1"], 1,
          "has no file 'x.npz'", "digits-5-9.npz"),
         (["transfer", "tiny", "--data", "@good.npz", "--reuse", "hidden1", "--publish-as", "tiny"], 1,
@@ -291,7 +296,7 @@ def bad(tmp_path: Path) -> dict[str, Path]:
         (["predict", "tiny", "--input", "@text.npy"], 1, "is no readable .npy file", "numpy.save"),
         (["predict", "tiny", "--input", "@nan.npy"], 1, "holds NaN", "remove or fill"),
         (["predict", "tiny", "--input", "@none.npy"], 1, "there is no file", "--input"),
-        (["evaluate", "mnist-dnn"], 1, "labels out of range: 5, 6, 7, 8, 9; expected 0, 1, 2, 3, 4", ""),
+        (["evaluate", "mnist-dnn"], 1, "a label that the model does not know: 5, 6, 7, 8, 9, in", "--classes"),
         (["evaluate", "tiny", "--data", "@good.npz"], 1, "gives outputs of shape (4,); the data have 3 classes", ""),
     ],
 )  # fmt: skip
@@ -369,7 +374,7 @@ def test_ctrl_c_is_said_and_seen(tiny: str, data_file: Path, zoo_home: Path) -> 
     command = [sys.executable, "-m", "zoo", *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not list(zoo_home.glob("cache/*.h5")) and time.monotonic() < deadline:
+    while not list(zoo_home.glob("cache/*/*.h5")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1)
     process.send_signal(signal.SIGINT)

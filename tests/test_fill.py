@@ -12,7 +12,7 @@ from foreign_nets import chain, of_arrays, of_shapes, sequential
 from registry.errors import ZooError
 from transfer.weights.fill import fill
 from transfer.weights.foreign import Foreign
-from transfer.weights.rules import parse
+from transfer.weights.matching.rules import parse
 
 L = keras.layers
 RULES = parse("fc(\\d)\\.(.*) = d\\1/\\2\nhead\\.(.*) = top/\\1\n")

@@ -12,17 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nets import build, build_joined, joined_specs, specs
 
+import transfer.compiling
 import transfer.fit
 from registry.errors import ZooError
 from transfer.backbone import describe
+from transfer.compiling import compiles
+from transfer.data.target import Target
+from transfer.evaluate import scored
 from transfer.extract import forward
 from transfer.features import Features
-from transfer.fit import Fitted, compiles, fit
+from transfer.feeding import Sliced
+from transfer.fit import Fitted, fit
 from transfer.graph import closed
 from transfer.plan import Training
 from transfer.split import freeze, split
 
 HOW = Training(epochs=4, patience=4, batch_size=16, lr=0.01)
+THREE = Target("class", ("a", "b", "c"))
 
 
 def splits(width: int = 8) -> dict[str, Features]:
@@ -31,7 +37,7 @@ def splits(width: int = 8) -> dict[str, Features]:
 
 
 def through(trunk: Any, features: Features) -> Features:
-    parts = [arrays for _, arrays in forward(trunk, features.arrays)]
+    parts = list(forward(trunk, Sliced(features.arrays)))
     return Features(tuple(np.concatenate(part) for part in zip(*parts, strict=True)), features.labels)
 
 
@@ -58,11 +64,11 @@ def trained(model: Any, frozen: set[str], *, cached: bool, how: Training = HOW) 
     halves = split(model, closed(describe(model), frozen))
     inputs = splits(model.input_shape[1]) if len(model.inputs) == 1 else joined_splits()
     if halves.trunk is None:
-        return fit(halves.tail, inputs, how, lr=how.lr, seed=1), model.get_weights()
+        return fit(halves.tail, inputs, how, THREE, lr=how.lr, seed=1), model.get_weights()
     if cached:
         inputs = {name: through(halves.trunk, features) for name, features in inputs.items()}
     trunk = None if cached else halves.trunk
-    return fit(halves.tail, inputs, how, lr=how.lr, seed=1, trunk=trunk), model.get_weights()
+    return fit(halves.tail, inputs, how, THREE, lr=how.lr, seed=1, trunk=trunk), model.get_weights()
 
 
 @settings(max_examples=8, deadline=None)
@@ -138,9 +144,73 @@ def test_the_best_epochs_weights_are_kept_and_patience_ends_the_phase() -> None:
 def test_a_phase_that_gains_nothing_leaves_the_weights_as_they_were() -> None:
     model = chain(outputs=3)
     before = model.get_weights()
-    fitted = fit(model, splits(), Training(epochs=9, patience=4), lr=0.01, seed=1, least=1e-9)
+    fitted = fit(model, splits(), Training(epochs=9, patience=4), THREE, lr=0.01, seed=1, least=1e-9)
     assert (fitted.improved, len(fitted.epochs)) == (False, 4)
     assert all(a.tobytes() == b.tobytes() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_each_kind_of_target_is_minimised_as_keras_measures_it() -> None:
+    draws = np.random.default_rng(0)
+    drawn = {name: one.arrays[0] for name, one in splits().items()}
+    directions = draws.normal(size=(8, 3)).astype(np.float32)
+    many = Target("multilabel", ("a", "b", "c"))
+    number = Target("number", ("a", "b", "c"), (0.0, 0.0, 0.0), (3.0, 4.0, 5.0))
+    cases: list[tuple[Target, Any, Any]] = [
+        (many, lambda x: (x @ directions > 0).astype(np.float32), keras.losses.BinaryCrossentropy(from_logits=True)),
+        (number, lambda x: x @ directions,
+         lambda y, outputs: np.mean(np.square((y - outputs) / np.array(number.deviation)))),
+    ]  # fmt: skip
+    for target, labels, loss in cases:
+        model = chain(outputs=3)
+        given = {name: Features((x,), labels(x)) for name, x in drawn.items()}
+        how = Training(epochs=20, patience=20, batch_size=16, lr=0.02)
+        fitted = fit(model, given, how, target, lr=0.02, seed=1)
+        best, valid = fitted.epochs[fitted.best], given["valid"]
+        outputs = model(valid.arrays[0]).numpy()
+        assert best.valid_loss < 0.7 * fitted.epochs[0].valid_loss
+        assert float(loss(valid.labels, outputs)) == pytest.approx(best.valid_loss, rel=1e-4)
+        assert scored(outputs, valid.labels, target).accuracy == pytest.approx(best.valid_accuracy, rel=1e-4)
+
+
+def test_one_view_of_each_sample_is_taken_an_epoch() -> None:
+    """Views that are all alike train as the samples alone do: each sample is seen once an epoch, in the same order."""
+    one = splits()
+    train = one["train"]
+    twice = Features((np.repeat(train.arrays[0], 3, axis=0),), np.repeat(train.labels, 3))
+    model = chain(outputs=3)
+    start = model.get_weights()
+    plain = fit(model, one, HOW, THREE, lr=0.01, seed=1)
+    model.set_weights(start)
+    seen = fit(model, one | {"train": twice}, HOW, THREE, lr=0.01, seed=1, views=3)
+    assert plain.epochs == seen.epochs
+
+
+def test_views_that_differ_are_all_drawn_in_time() -> None:
+    """Mirrored validation samples are told by the mirrored view alone."""
+    model = chain(outputs=3)
+    start = model.get_weights()
+    one = splits()
+    train = one["train"]
+    x = train.arrays[0]
+    mirrored = Features((np.stack([x, -x], axis=1).reshape(-1, 8),), np.repeat(train.labels, 2))
+    other = {"train": mirrored, "valid": Features((-one["valid"].arrays[0],), one["valid"].labels)}
+    how = Training(epochs=30, patience=30, batch_size=16, lr=0.02)
+    both = fit(model, other, how, THREE, lr=0.02, seed=1, views=2)
+    model.set_weights(start)
+    first = fit(model, other | {"train": train}, how, THREE, lr=0.02, seed=1)
+    assert both.epochs[both.best].valid_loss < first.epochs[first.best].valid_loss
+
+
+def test_each_step_is_changed_anew_by_its_number() -> None:
+    numbers: list[int] = []
+
+    def changed(x: Any, labels: Any, number: Any) -> tuple[Any, Any]:
+        tf.py_function(lambda n: numbers.append(int(n)), [number], [])
+        return x * 0.5, tf.one_hot(labels, 3)
+
+    fit(chain(outputs=3), splits(), Training(epochs=3, patience=3, batch_size=16), THREE, lr=0.01, seed=1,
+        augment=changed)  # fmt: skip
+    assert numbers == list(range(12)), "four steps an epoch"
 
 
 def test_xla_gives_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +218,7 @@ def test_xla_gives_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     start = model.get_weights()
     plain, _ = trained(model, {"hidden1"}, cached=True)
     model.set_weights(start)
-    monkeypatch.setattr(transfer.fit, "XLA_STEPS", 1)
+    monkeypatch.setattr(transfer.compiling, "XLA_STEPS", 1)
     fast, _ = trained(model, {"hidden1"}, cached=True)
     assert np.allclose([e.valid_loss for e in plain.epochs], [e.valid_loss for e in fast.epochs], rtol=1e-4)
 

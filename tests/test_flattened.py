@@ -12,7 +12,7 @@ from foreign_nets import of_arrays
 
 from registry.errors import ZooError
 from transfer.weights.fill import fill
-from transfer.weights.flow import SAME, Order, map_of, permuted, reshaped
+from transfer.weights.layouts.flow import SAME, Order, map_of, permuted, reshaped
 
 L = keras.layers
 DRAWS = np.random.default_rng(0)

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import blobs
+from found_data import data_set
 from nets import build_joined
 
 from registry.card import Preprocessing
 from registry.errors import ZooError
 from transfer.backbone import functional
-from transfer.data.npz import read
+from transfer.data.arrays.samples import ArraySamples
 from transfer.inputs import ModelInput, feed
 from transfer.samples import random_inputs
 
@@ -49,6 +50,14 @@ def test_preprocessing_belongs_to_the_inputs_of_its_shape() -> None:
     assert (a.tolist(), b.tolist()) == ([[4.0] * 4] * 3, [[1.0] * 3] * 3)
     with pytest.raises(ZooError, match="the data: input b: are uint8 and the model's card does not say how"):
         feed({"a": raw, "b": np.ones((3, 3), np.uint8)}, (FLOATS, other), how)
+
+
+def test_images_of_any_size_belong_to_the_inputs_that_they_are_resized_for() -> None:
+    how = Preprocessing((2, 2, 1), "uint8", 0.5, resize="stretch")
+    image, other = ModelInput("image", (2, 2, 1)), ModelInput("b", (3,))
+    samples = {"image": np.full((4, 6, 5, 1), 8, np.uint8), "b": np.ones((4, 3))}
+    prepared, b = feed(samples, (image, other), how)
+    assert (prepared.tolist(), b.tolist()) == (np.full((4, 2, 2, 1), 4.0).tolist(), np.ones((4, 3)).tolist())
 
 
 @pytest.mark.parametrize(
@@ -92,44 +101,52 @@ def save(path: Path, **arrays: Any) -> Path:
     return path / "d.npz"
 
 
+def arrays_of(samples: Any) -> dict[str, np.ndarray]:
+    assert isinstance(samples, ArraySamples)
+    taken = samples.take(np.arange(len(samples)))
+    assert isinstance(taken, dict)
+    return taken
+
+
 def test_each_input_has_its_own_array_in_a_data_file(tmp_path: Path) -> None:
-    data = read(save(tmp_path, **{"x.a": X, "x.words/ids": np.arange(60), "y": Y}))
+    data = data_set(save(tmp_path, **{"x.a": X, "x.words/ids": np.arange(60), "y": Y}))
     assert [len(split) for split in data.splits.values()] == [42, 9, 9]
     for split in data.splits.values():
-        assert isinstance(split.x, dict)
-        rows = split.x["words/ids"]
-        assert np.array_equal(split.x["a"], X[rows]), "the inputs' rows stay together"
+        taken = arrays_of(split.samples)
+        rows = taken["words/ids"]
+        assert np.array_equal(taken["a"], X[rows]), "the inputs' rows stay together"
         assert np.array_equal(split.y, Y[rows])
     arrays = {"x_train.a": X, "x_train.b": X, "y_train": Y, "x_valid.a": X, "x_valid.b": X, "y_valid": Y}
-    data = read(save(tmp_path, **arrays))
-    assert isinstance(data.train.x, dict)
-    assert (sorted(data.train.x), len(data.test)) == (["a", "b"], 0)
+    data = data_set(save(tmp_path, **arrays))
+    assert (sorted(arrays_of(data.train.samples)), len(data.test)) == (["a", "b"], 0)
 
 
 def test_the_fingerprint_is_of_each_inputs_name_and_numbers(tmp_path: Path) -> None:
     files: list[dict[str, Any]] = [
         {"x.a": X, "x.b": X + 1}, {"x.b": X, "x.a": X + 1}, {"x.a": X, "x.b": X}, {"x.a": X}, {"x.c": X}, {"x": X},
     ]  # fmt: skip
-    prints = [read(save(tmp_path, **arrays, y=Y)).fingerprint for arrays in files]
+    prints = [data_set(save(tmp_path, **arrays, y=Y)).fingerprint for arrays in files]
     assert len(set(prints)) == len(files)
-    assert read(save(tmp_path, y=Y, **{"x.b": X + 1, "x.a": X})).fingerprint == prints[0], "the order does not count"
+    assert data_set(save(tmp_path, y=Y, **{"x.b": X + 1, "x.a": X})).fingerprint == prints[0], (
+        "the order does not count"
+    )
 
 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
         ({"x": X, "x.a": X, "y": Y}, "holds both x and x.a"),
-        ({"x.a": X, "x.b": X[:9], "y": Y}, "train, input 'b', has 9 samples and labels of shape (60,)"),
-        ({"x.a": X, "x.b": X.astype(str), "y": Y}, "train, input 'b', samples are of dtype <U32; expected numbers"),
-        ({"x.a": X, "x.b": np.full((60, 1), np.inf), "y": Y}, "train, input 'b', holds NaN or infinite values"),
+        ({"x.a": X, "x.b": X[:9], "y": Y}, "x, input 'b', has 9 samples and labels of shape (60,)"),
+        ({"x.a": X, "x.b": X.astype(str), "y": Y}, "x, input 'b', samples are of dtype <U32; expected numbers"),
+        ({"x.a": X, "x.b": np.full((60, 1), np.inf), "y": Y}, "x, input 'b', holds NaN or infinite values"),
         ({"x_train.a": X, "x_train.b": X, "y_train": Y, "x_valid.a": X, "y_valid": Y},
          "x_valid holds the inputs a; expected the inputs a, b, as in x_train"),
         ({"x_train.a": X, "y_train": Y, "x_valid": X, "y_valid": Y},
          "x_valid holds one array; expected the inputs a, as in x_train"),
-        ({"x.a": X}, "holds the keys x.a; expected x_train and y_train"),
+        ({"x.a": X}, "carries no labels"),
     ],
 )  # fmt: skip
 def test_bad_data_files(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
     with pytest.raises(ZooError) as caught:
-        read(save(tmp_path, **arrays))
+        data_set(save(tmp_path, **arrays))
     assert message in caught.value.message

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from registry.errors import ZooError
 from transfer.weights.fill import fill
-from transfer.weights.layout import turn, wanted
-from transfer.weights.rules import parse
+from transfer.weights.layouts.layout import turn, wanted
+from transfer.weights.layouts.turn import from_channels_first
+from transfer.weights.matching.rules import parse
 from transfer.weights.target import Kind, Target
-from transfer.weights.turn import from_channels_first
 
 L = keras.layers
 Net = Callable[[], Any]

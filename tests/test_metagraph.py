@@ -13,8 +13,8 @@ import tf1_graphs as graphs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from transfer.imported import Imported
 from transfer.importers import metagraph
-from transfer.importers.imported import Imported
 from transfer.scope import scope_of
 
 KINDS = [(False, 1), (True, 2)]  # reference variables and Switch; resource variables and If

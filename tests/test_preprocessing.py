@@ -31,6 +31,8 @@ def test_presets_compute_what_keras_does(mode: str) -> None:
         ("mean=104,117,123 channels=bgr", Preprocessing(SHAPE, offset=(-104.0, -117.0, -123.0), channels="bgr")),
         ("mean=1 scale=1,2,4", Preprocessing(SHAPE, scale=(1.0, 2.0, 4.0), offset=(-1.0, -2.0, -4.0))),
         ("shape=8x8 dtype=uint16 offset=-.5", Preprocessing((8, 8), "uint16", offset=-0.5)),
+        ("unit resize=crop", Preprocessing(SHAPE, scale=1 / 255, resize="crop")),
+        ("resize=pad interpolation=nearest", Preprocessing(SHAPE, resize="pad", interpolation="nearest")),
     ],
 )
 def test_keys(text: str, expected: Preprocessing) -> None:
@@ -61,6 +63,9 @@ def test_an_open_size_has_to_be_said() -> None:
         ("mean=1,2 scale=1,2,3", "gives 2 means and 3 factors"),
         ("mean=1,2", "offset has 2 numbers for samples of shape"),
         ("channels=hsv", "expected rgb, bgr or nothing"),
+        ("tf resize=cut", "does not fit: resize is 'cut'"),
+        ("tf resize=crop interpolation=area", "does not fit: interpolation is 'area'"),
+        ("tf shape=60 resize=crop", r"does not fit: samples of shape \(60,\) are no images"),
         ("shape=3by4", "is no shape"),
     ],
 )

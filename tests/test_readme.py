@@ -161,3 +161,23 @@ def test_a_page_of_many_labels_and_known_sizes() -> None:
     page = readme(Card("many", "tf1-metagraph", "m.ckpt", classes=tuple(f"c{n}" for n in range(1000)), files=files))
     assert "`c18`, `c19` and 980 more, in `zoo.json`." in page
     assert "| m.ckpt.index | the weights (tf1-metagraph) | 1.3 kB |\n| x.txt |  | 5 B |\n" in page
+
+
+@pytest.mark.parametrize(
+    ("how", "lines"),
+    [
+        (Preprocessing((28, 28), embedded=True), ['np.zeros((1, 28, 28), "uint8"))  # a raw sample']),
+        (
+            Preprocessing((96, 96, 3), scale=0.5, resize="crop", embedded=True),
+            ['np.zeros((1, 480, 640, 3), "uint8"))  # an image of any size', "`(n, n, 3)` uint8", "`crop(x, 96x96, "],
+        ),
+        (Preprocessing((28, 28)), []),
+    ],
+)
+def test_a_page_says_how_plain_keras_is_given_raw_samples(how: Preprocessing, lines: list[str]) -> None:
+    page = readme(replace(SMALL, preprocessing=how))
+    told = "`model.keras` begins with these steps, in layers `preprocess>...`; `zoo` leaves them out."
+    assert [line in page for line in ('keras.saving.load_model("model.keras")', told)] == [how.embedded] * 2
+    assert all(line in page for line in lines)
+    graph = replace(SMALL, preprocessing=how, layers=(LayerInfo("a", "GraphLayer", 1),))
+    assert "keras.saving.load_model" not in readme(graph)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import chain
+from found_data import data_set
+from nets import build
 
 from registry.errors import ZooError
 from transfer.backbone import Backbone, layer_of
 from transfer.cache import FeatureCache
-from transfer.data.npz import read
 from transfer.evaluate import score
 from transfer.extract import outputs
 from transfer.importers.keras_file import read as read_keras
@@ -20,6 +21,7 @@ from transfer.plan import Plan, Top, Training
 from transfer.result import Result
 from transfer.run import Job
 from transfer.runs import RunFolder, Runs
+from transfer.training import follow, settling
 
 PLAN = Plan(
     "tiny@0123456789ab",
@@ -38,7 +40,7 @@ def carry_out(tmp_path: Path, data_file: Path) -> Carry:
     def carry(plan: Plan = PLAN, source: Any = None, **options: Any) -> tuple[Result, RunFolder]:
         with Runs(tmp_path / "runs").new(plan) as folder:
             backbone = Backbone(source or chain())
-            job = Job(plan, backbone, read(data_file), folder, FeatureCache(tmp_path / "cache"), **options)
+            job = Job(plan, backbone, data_set(data_file), folder, FeatureCache(tmp_path / "cache"), **options)
             return job.run(), folder
 
     return carry
@@ -55,8 +57,9 @@ def test_a_run_from_end_to_end(carry_out: Carry, data_file: Path) -> None:
     best = result.phases[result.best_phase - 1]
     assert best.valid_loss == min(phase.valid_loss for phase in result.phases if phase.kept)
     model = read_keras(folder.model).model
-    test = read(data_file).test
-    assert score(outputs(model, test.x), test.y, ("0", "1", "2")).accuracy == result.test_accuracy
+    test = data_set(data_file).test
+    x = test.samples.take(np.arange(len(test)))  # type: ignore[attr-defined]
+    assert score(outputs(model, x), test.y, ("0", "1", "2")).accuracy == result.test_accuracy
     assert folder.result == result
     assert folder.plan == PLAN
     assert folder.status.state == "done"
@@ -132,7 +135,7 @@ def test_data_without_a_test_split(tmp_path: Path, data_file: Path) -> None:
     arrays = {key: array for key, array in np.load(data_file).items() if not key.endswith("test")}
     np.savez(tmp_path / "d.npz", **arrays)
     with Runs(tmp_path / "runs").new(PLAN) as folder:
-        job = Job(PLAN, Backbone(chain()), read(tmp_path / "d.npz"), folder, FeatureCache(tmp_path / "cache"))
+        job = Job(PLAN, Backbone(chain()), data_set(tmp_path / "d.npz"), folder, FeatureCache(tmp_path / "cache"))
         result = job.run()
     assert (result.test_accuracy, result.test_accuracy_ci95, result.test) == (None, None, None)
 
@@ -156,7 +159,7 @@ def test_an_interrupted_run_is_seen_as_such_and_the_cache_is_whole(carry_out: Ca
         carry_out(watch=stop)
     (folder,) = Runs(tmp_path / "runs").all()
     assert folder.status.state == "interrupted"
-    assert not list((tmp_path / "cache").glob("tmp-*"))
+    assert not list((tmp_path / "cache").rglob("tmp-*"))
     assert carry_out()[0].phases, "and the next run goes through"
 
 
@@ -179,3 +182,15 @@ def test_runs_are_found_by_a_beginning(tmp_path: Path) -> None:
         runs.find("2")
     with pytest.raises(ZooError, match=r"no run is named 'x'"):
         runs.find("x")
+
+
+def test_fresh_statistics_have_time_to_settle() -> None:
+    assert settling(chain(), steps=3) == 0
+    # The net's momentum is 0.5, and 0.5 ** 4.3 is 0.05.
+    model = build([("dense", (0,)), ("batch_norm", (1,))])
+    assert [settling(model, steps) for steps in (1, 2, 3, 5)] == [5, 3, 2, 1]
+    follow(model, 4)
+    assert model.get_layer("block>l2").momentum == 0.5, "no slower than an epoch"
+    model.get_layer("block>l2").momentum = 0.99
+    follow(model, 4)
+    assert model.get_layer("block>l2").momentum == 0.75

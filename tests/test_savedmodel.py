@@ -13,8 +13,8 @@ import tensorflow as tf
 import tf1_graphs as graphs
 
 from registry.card import Preprocessing
+from transfer.imported import Imported
 from transfer.importers import savedmodel
-from transfer.importers.imported import Imported
 from transfer.importers.metagraph.graph import Graph, Node
 from transfer.importers.savedmodel.plain import plain, root
 from transfer.scope import scope_of

@@ -8,12 +8,14 @@ from conftest import chain
 
 from registry.errors import ZooError
 from transfer.backbone import describe, layer_of
+from transfer.data.target import Target
 from transfer.plan import Top, choose
 from transfer.student import Student
 
 
 def student(source: Any, reuse: str, top: Top = Top(dropout=0.0), classes: int = 3) -> Student:  # noqa: B008
-    return Student(source, choose(describe(source), reuse, "hidden1" if reuse == ".*" else None), top, classes)
+    target = Target("class", tuple(map(str, range(classes))))
+    return Student(source, choose(describe(source), reuse, "hidden1" if reuse == ".*" else None), top, target)
 
 
 def same(a: Any, b: Any, scope: str) -> bool:
@@ -224,3 +226,25 @@ def test_every_fresh_weight_depends_on_the_seed_alone() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
     assert [np.array_equal(a, b) for a, b in zip(one, other, strict=True)].count(True) == 3, "the biases"
     assert not np.array_equal(one[1], one[4]), "forwards and backwards are two layers"
+
+
+@pytest.mark.parametrize("top", [Top(dropout=0.0), Top(units=(6,), dropout=0.0)], ids=["same", "new"])
+def test_numbers_come_in_the_labels_unit(top: Top) -> None:
+    source = chain()
+    target = Target("number", ("a", "b"), (100.0, -5.0), (30.0, 0.5))
+    model = Student(source, choose(describe(source), "hidden1"), top, target).build(0, kept=("hidden1",))
+    plain = student(source, "hidden1", top, classes=2).build(0, kept=("hidden1",))
+    assert [layer.name for layer in describe(model)] == [*(layer.name for layer in describe(plain)), "unit"]
+    x = np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32)
+    np.testing.assert_allclose(model(x), plain(x).numpy() * [30.0, 0.5] + [100.0, -5.0], rtol=1e-5)
+    again = Student(model, choose(describe(model), "hidden1"), Top(dropout=0.0), target).build(0, kept=("hidden1",))
+    assert [layer.name for layer in describe(again)].count("unit") == 1
+    classes = student(model, "hidden1").build(0, kept=("hidden1",))
+    assert "unit" not in [layer.name for layer in describe(classes)]
+
+
+def test_several_labels_are_a_logit_each() -> None:
+    source = chain()
+    target = Target("multilabel", ("a", "b"))
+    model = Student(source, choose(describe(source), "hidden1"), Top(dropout=0.0), target).build(0, kept=("hidden1",))
+    assert (model.output_shape, layer_of(model, "outputs").activation.__name__) == ((None, 2), "linear")

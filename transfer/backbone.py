@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from registry.card import LayerInfo, Preprocessing, TensorSpec
+from registry.columns import Column
 from registry.errors import ZooError
 from transfer.inputs import ModelInput
 from transfer.scope import layer_name, scope_of
@@ -24,12 +25,14 @@ class Backbone:
         preprocessing: how raw data become its input; None where it is not known.
         classes: the names of its outputs; empty where they are no classes.
         task: a Hugging Face pipeline tag, or empty.
+        columns: of the table that it was trained on, as they are encoded; empty where it was none.
     """
 
     model: Any
     preprocessing: Preprocessing | None = None
     classes: tuple[str, ...] = ()
     task: str = ""
+    columns: tuple[Column, ...] = ()
 
     @property
     def layers(self) -> tuple[LayerInfo, ...]:
@@ -102,7 +105,18 @@ def above(model: Any, below: Collection[str], tensors: Sequence[Any]) -> Any:
     the other model's graph (Keras 3.15), which can then not be saved.
     """
     fresh = {id(tensor): keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in tensors}
-    known = dict(fresh)
+    return joined(list(fresh.values()), replayed(model, below, fresh))
+
+
+def replayed(model: Any, below: Collection[str], given: Mapping[int, Any]) -> list[Any]:
+    """Lead other tensors through the layers that are not `below`; return what becomes of the model's outputs.
+
+    Args:
+        model: functional; it stays as it is, and its layers are shared.
+        below: scopes.
+        given: what stands for the tensors that are read of those, by the tensors' `id`.
+    """
+    known = dict(given)
 
     def placed(value: Any) -> Any:
         return known.get(id(value), value) if isinstance(value, keras.KerasTensor) else value
@@ -114,7 +128,7 @@ def above(model: Any, below: Collection[str], tensors: Sequence[Any]) -> Any:
         args, kwargs = (keras.tree.map_structure(placed, part) for part in (node.arguments.args, node.arguments.kwargs))
         type(node)(node.operation, call_args=args, call_kwargs=kwargs, outputs=made)
         known |= {id(old): new for old, new in zip(node.outputs, made, strict=True)}
-    return joined(list(fresh.values()), [known[id(tensor)] for tensor in model.outputs])
+    return [known[id(tensor)] for tensor in model.outputs]
 
 
 def describe(model: Any) -> tuple[LayerInfo, ...]:

@@ -1,4 +1,8 @@
-"""The feature cache: a trunk's outputs for a data set, in one HDF5 file a key (see `transfer.cache_files`)."""
+"""The feature cache: a trunk's outputs, sample by sample, in HDF5 (see `transfer.cache_files`).
+
+Features are found by the content of each sample, so two labellings or two splits of the same samples share them, and
+of data of which one sample changed only that one is extracted again.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +11,26 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from registry.card import LayerInfo, Preprocessing
+from registry.card import LayerInfo
 from registry.errors import ZooError
 from registry.home import make_folder
 from registry.watch import Watch, silent
 from transfer.backbone import describe, layer_of
-from transfer.cache_files import FORMAT, SUFFIX, VERSION, read
+from transfer.cache_files import FORMAT, SAMPLES, VERSION, Shards, name_of, read, shards_in
+from transfer.data.records import Rows
 from transfer.extract import forward
-from transfer.features import Cached, Features
+from transfer.features import Cached, Features, Inputs
+from transfer.feeding import Feed
+from transfer.inputs import Arrays
 from transfer.split import Halves
 
 # A layer's config says more than what it computes when frozen: these say how it would start or train.
@@ -32,14 +39,12 @@ UNUSED = ("trainable", "seed", "name")
 
 @dataclass(frozen=True)
 class Key:
-    """All that features depend on, each part as text."""
+    """All that a sample's features depend on beside its own content, each part as text."""
 
     trunk: str
     cut: str
-    preprocessing: str
-    data: str
+    preparation: str
     dtype: str = "float32"
-    views: str = "1"
 
     @property
     def digest(self) -> str:
@@ -48,19 +53,16 @@ class Key:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def key_of(
-    model: Any, below: Collection[str], halves: Halves, preprocessing: Preprocessing | None, fingerprint: str
-) -> Key:
+def key_of(model: Any, below: Collection[str], halves: Halves, preparation: str) -> Key:
     """Make the key of a trunk's features.
 
     Args:
         model: the whole model.
         below: the scopes of the trunk's layers.
         halves: the model cut above them.
-        preprocessing: what turned the data into the model's input.
-        fingerprint: of the data set's content.
+        preparation: what turned the samples into the model's input.
     """
-    return Key(trunk_digest(model, below), " ".join(halves.cut), repr(preprocessing), fingerprint)
+    return Key(trunk_digest(model, below), " ".join(halves.cut), preparation)
 
 
 def trunk_digest(model: Any, below: Collection[str]) -> str:
@@ -86,52 +88,63 @@ def _structure(info: LayerInfo, layer: Any) -> str:
 
 
 class FeatureCache:
-    """A folder of feature files."""
+    """A folder of feature files, a folder a key."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def path(self, key: Key) -> Path:
         """Say where the features of a key lie or would lie."""
-        return self.root / f"{key.digest}{SUFFIX}"
+        return self.root / key.digest
 
     def features(
         self,
         key: Key,
         halves: Halves,
-        splits: dict[str, Features],
+        inputs: Mapping[str, Inputs],
         *,
         stage: str = "extract",
         watch: Watch = silent,
     ) -> Cached:
-        """Return a trunk's features: from the cache where they lie there, else extracted into it.
+        """Return a trunk's features: those that lie in the cache from there, the others extracted into it first.
 
         Args:
-            key: what they depend on.
+            key: what they depend on, beside the samples.
             halves: the trunk, and what the cut's tensors are called.
-            splits: by name, the model's inputs and the labels.
+            inputs: by split, the model's inputs and the labels.
             stage: what to call the extraction.
             watch: where to report it.
 
         Raises:
-            ZooError: the cache cannot be written, or the file there is broken.
+            ZooError: the cache cannot be written, a file there is broken, or a sample is.
         """
-        path, start = self.path(key), time.perf_counter()
-        hit = path.exists()
-        if not hit:
-            with self._new_file(path) as file:
-                _write_key(file, key)
-                for name, split in splits.items():
-                    _write_split(file.create_group(name), halves, split, f"{stage}, {name}", watch)
-        cached = Cached(read(path), key.digest, hit, path.stat().st_size)
-        return replace(cached, seconds=time.perf_counter() - start)
+        folder, start = self.path(key), time.perf_counter()
+        extracted = 0
+        for name, split in inputs.items():
+            missing = np.array(sorted(_shards(folder).missing(split.feed.digests).values()), np.int64)
+            if len(missing):
+                self._extract(key, halves, split.feed, missing, f"{stage}, {name}", watch)
+                extracted += len(missing)
+        shards, size = _shards(folder), sum(path.stat().st_size for path in shards_in(folder))
+        found = {name: Features(shards.take(split.feed.digests), split.labels) for name, split in inputs.items()}
+        return Cached(found, key.digest, extracted, size, time.perf_counter() - start)
+
+    def _extract(self, key: Key, halves: Halves, feed: Feed, rows: Rows, stage: str, watch: Watch) -> None:
+        samples = feed.digests[rows]
+        with self._new_file(self.path(key) / name_of(samples)) as file:
+            file.attrs.update({"format": FORMAT, "version": VERSION, "key": key.digest, **vars(key)})
+            file[SAMPLES] = samples
+            done = 0
+            for arrays in forward(halves.trunk, feed, rows, stage=stage, watch=watch):
+                _append(file, done, len(rows), arrays, halves.cut)
+                done += len(arrays[0])
 
     @contextmanager
     def _new_file(self, target: Path) -> Iterator[h5py.File]:
-        make_folder(self.root)
+        make_folder(target.parent)
         temporary: Path | None = None
         try:
-            handle, name = tempfile.mkstemp(prefix="tmp-", dir=self.root)
+            handle, name = tempfile.mkstemp(prefix="tmp-", dir=target.parent)
             os.close(handle)
             temporary = Path(name)
             with h5py.File(temporary, "w", libver="latest") as file:
@@ -148,16 +161,13 @@ class FeatureCache:
                 temporary.unlink(missing_ok=True)
 
 
-def _write_key(file: h5py.File, key: Key) -> None:
-    file.attrs.update({"format": FORMAT, "version": VERSION, "key": key.digest, **vars(key)})
+def _shards(folder: Path) -> Shards:
+    return Shards([read(path) for path in shards_in(folder)])
 
 
-def _write_split(group: h5py.Group, halves: Halves, split: Features, stage: str, watch: Watch) -> None:
-    group["labels"] = split.labels
-    group["rows"] = np.arange(len(split))
-    for rows, arrays in forward(halves.trunk, split.arrays, stage=stage, watch=watch):
-        for number, (array, scope) in enumerate(zip(arrays, halves.cut, strict=True)):
-            if str(number) not in group:
-                group.create_dataset(str(number), (len(split), *array.shape[1:]), array.dtype)
-                group[str(number)].attrs["scope"] = scope
-            group[str(number)][rows] = array
+def _append(file: h5py.File, done: int, n: int, arrays: Arrays, cut: Sequence[str]) -> None:
+    for number, (array, scope) in enumerate(zip(arrays, cut, strict=True)):
+        if str(number) not in file:
+            file.create_dataset(str(number), (n, *array.shape[1:]), array.dtype)
+            file[str(number)].attrs["scope"] = scope
+        file[str(number)][done : done + len(array)] = array

@@ -1,27 +1,36 @@
-"""Loss, accuracy and its interval. Pure: numpy only."""
+"""How well a model's outputs fit the labels, for classes, several labels and numbers. Pure: numpy only."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transfer.data.target import Target
+
 Z95 = 1.959963984540054
+
+# What `accuracy` counts, by the target's kind.
+MEASURES = {"class": "accuracy", "multilabel": "label accuracy", "number": "R2"}
 
 
 @dataclass(frozen=True)
 class Score:
-    """How well logits fit labels.
+    """How well outputs fit labels.
 
     Attributes:
         n: samples.
-        loss: mean cross-entropy, in nats.
-        accuracy: the share whose largest logit is the label's.
-        ci95: Wilson's 95 % interval of the accuracy.
-        per_class: accuracy by class name, for classes that occur.
+        loss: in nats, the mean cross-entropy (of several labels: over samples and labels); of numbers the mean
+            squared error in units of the training labels' variance, or of these labels' where those are not known.
+        accuracy: the share whose largest logit is the label's; of several labels the share of single labels that are
+            right; of numbers the coefficient of determination, R2, which has no lower limit.
+        ci95: Wilson's 95 % interval of a share; of R2 the interval by the delta method over samples.
+        per_class: the same figure by class, label or number, for those that occur.
+        errors: of numbers, in their own unit: `mae`, the mean absolute error, and `rmse`. Empty otherwise.
     """
 
     n: int
@@ -29,6 +38,14 @@ class Score:
     accuracy: float
     ci95: tuple[float, float]
     per_class: dict[str, float]
+    errors: dict[str, float] = field(default_factory=dict)
+
+
+def scored(outputs: NDArray[np.float32], labels: NDArray[Any], target: Target) -> Score:
+    """Score outputs `(n, k)` against labels as `target` has them: `(n,) int64` or `(n, k) float32`."""
+    if target.kind == "class":
+        return score(outputs, labels, target.classes)
+    return _labels(outputs, labels, target) if target.kind == "multilabel" else _numbers(outputs, labels, target)
 
 
 def score(logits: NDArray[np.float32], labels: NDArray[np.int64], classes: Sequence[str]) -> Score:
@@ -38,7 +55,46 @@ def score(logits: NDArray[np.float32], labels: NDArray[np.int64], classes: Seque
         name: float(right[labels == number].mean()) for number, name in enumerate(classes) if (labels == number).any()
     }
     hits = int(right.sum())
-    return Score(len(labels), cross_entropy(logits, labels), hits / len(labels), wilson(hits, len(labels)), per_class)
+    loss = cross_entropy(logits, labels)
+    return Score(len(labels), loss, hits / len(labels), wilson(hits, len(labels)), per_class)
+
+
+def _labels(logits: NDArray[np.float32], labels: NDArray[np.float32], target: Target) -> Score:
+    right = (logits > 0) == (labels > 0.5)
+    z, y = logits.astype(np.float64), labels.astype(np.float64)
+    losses = np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
+    per_class = dict(zip(target.classes, right.mean(axis=0).tolist(), strict=True))
+    hits = int(right.sum())
+    return Score(len(labels), float(losses.mean()), hits / right.size, wilson(hits, right.size), per_class)
+
+
+def _numbers(outputs: NDArray[np.float32], labels: NDArray[np.float32], target: Target) -> Score:
+    y = labels.astype(np.float64)
+    squares = (outputs.astype(np.float64) - y) ** 2
+    around = (y - y.mean(axis=0)) ** 2
+    each = _determination(squares.mean(axis=0), around.mean(axis=0))
+    errors = {"mae": float(np.abs(outputs - y).mean()), "rmse": float(np.sqrt(squares.mean()))}
+    unit = np.square(target.deviation or np.where(y.std(axis=0) == 0, 1, y.std(axis=0)))
+    loss = float((squares / unit).mean())
+    per_class = dict(zip(target.classes, each.tolist(), strict=True))
+    return Score(len(y), loss, float(each.mean()), _interval(squares, around, each), per_class, errors)
+
+
+def _determination(error: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `1 - error / variance`; where the labels do not vary, 1 for no error and else 0, as scikit-learn does."""
+    still = variance == 0
+    shares: NDArray[np.float64] = 1 - error / np.where(still, 1, variance)
+    return np.where(still, np.where(error == 0, 1.0, 0.0), shares)
+
+
+def _interval(
+    squares: NDArray[np.float64], around: NDArray[np.float64], each: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return the 95 % interval of a ratio of two means by the delta method."""
+    spread = np.where((variance := around.mean(axis=0)) == 0, 1, variance)
+    residuals = ((squares - (1 - each) * around) / spread).mean(axis=1)
+    half = Z95 * float(residuals.std()) / math.sqrt(len(residuals))
+    return float(each.mean()) - half, min(1.0, float(each.mean()) + half)
 
 
 def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

@@ -13,6 +13,9 @@ from registry.errors import ZooError
 from registry.watch import Watch, silent
 from transfer.backbone import tensor_names
 from transfer.data.dataset import Array
+from transfer.data.records import Rows
+from transfer.feeding import Feed, Sliced, every
+from transfer.files.shown import first_line
 from transfer.inputs import Arrays
 
 BATCH_BYTES = 64 * 2**20
@@ -27,36 +30,38 @@ def batch_size(model: Any) -> int:
 
 
 def forward(
-    model: Any, x: Array | Sequence[Array], *, stage: str = "extract", watch: Watch = silent
-) -> Iterator[tuple[slice, Arrays]]:
+    model: Any, feed: Feed | Sliced, rows: Rows | None = None, *, stage: str = "extract", watch: Watch = silent
+) -> Iterator[Arrays]:
     """Yield a model's outputs in inference mode, batch by batch.
 
     Args:
         model: one or several inputs and outputs.
-        x: `(n, ...)` for each input in the model's order, or the array of the only input.
+        feed: its inputs.
+        rows: which of them, in this order; None takes all.
         stage: what to call the work.
         watch: where to report it.
 
     Yields:
-        The rows, and one array `(rows, ...)` an output.
+        One array `(batch, ...)` an output.
 
     Raises:
-        ZooError: the model cannot compute with such samples.
+        ZooError: a sample is broken, or the model cannot compute with such samples.
     """
-    x = [x] if isinstance(x, np.ndarray) else list(x)
-    step, n = batch_size(model), len(x[0])
+    rows, done = every(feed) if rows is None else rows, 0
+    if not len(rows):
+        return
     try:
-        run = _compiled(model, x)
-        for start in range(0, n, step):
-            rows = slice(start, min(start + step, n))
-            yield rows, tuple(output.numpy() for output in run(*(tf.constant(array[rows]) for array in x)))
-            watch(stage, rows.stop, n)
+        run = _compiled(model, feed)
+        for _, arrays in feed.blocks(rows, batch_size(model)):
+            yield tuple(output.numpy() for output in run(*(tf.constant(array) for array in arrays)))
+            done += len(arrays[0])
+            watch(stage, done, len(rows))
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
-        raise ZooError(f"the model cannot compute its outputs for these samples: {_first_line(error)}") from error
+        raise ZooError(f"the model cannot compute its outputs for these samples: {first_line(error)}") from error
 
 
-def _compiled(model: Any, x: Sequence[Array]) -> Any:
-    specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in x]
+def _compiled(model: Any, feed: Feed | Sliced) -> Any:
+    specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(feed.shapes, feed.dtypes, strict=True)]
 
     def run(*batch: Any) -> list[Any]:
         return list(tf.nest.flatten(model(batch[0] if len(batch) == 1 else list(batch), training=False)))
@@ -64,16 +69,16 @@ def _compiled(model: Any, x: Sequence[Array]) -> Any:
     try:
         return tf.function(run).get_concrete_function(*specs)
     except (ValueError, TypeError) as error:
-        shapes = ", ".join(str(array.shape[1:]) for array in x)
-        raise ZooError(f"the model cannot take samples of shape {shapes}: {_first_line(error)}") from error
+        shapes = ", ".join(map(str, feed.shapes))
+        raise ZooError(f"the model cannot take samples of shape {shapes}: {first_line(error)}") from error
 
 
-def outputs(model: Any, x: Array | Sequence[Array]) -> Array:
+def outputs(model: Any, x: Array | Sequence[Array] | Feed) -> Array:
     """Return the single output of a model for all samples, `(n, ...) float32`.
 
     Args:
         model: one output.
-        x: `(n, ...)` for each input in the model's order, or the array of the only input.
+        x: a feed, `(n, ...)` for each input in the model's order, or the array of the only input.
 
     Raises:
         ZooError: it has several outputs, or they are not finite.
@@ -84,13 +89,13 @@ def outputs(model: Any, x: Array | Sequence[Array]) -> Array:
     return next(iter(found.values()))
 
 
-def named_outputs(model: Any, x: Array | Sequence[Array]) -> dict[str, Array]:
+def named_outputs(model: Any, x: Array | Sequence[Array] | Feed) -> dict[str, Array]:
     """Return a model's outputs for all samples by their names, each `(n, ...)`.
 
     Raises:
         ZooError: an output is not finite.
     """
-    batches = [arrays for _, arrays in forward(model, x)]
+    batches = list(forward(model, _sliced(x) if isinstance(x, np.ndarray | Sequence) else x))
     if not all(np.isfinite(array).all() for arrays in batches for array in arrays if array.dtype.kind == "f"):
         raise ZooError("the model's outputs are not finite", "are some inputs far too large?")
     names = tensor_names(model)
@@ -100,13 +105,12 @@ def named_outputs(model: Any, x: Array | Sequence[Array]) -> dict[str, Array]:
     }
 
 
+def _sliced(x: Array | Sequence[Array]) -> Sliced:
+    return Sliced((x,) if isinstance(x, np.ndarray) else tuple(x))
+
+
 def _empty(tensor: Any) -> Array:
     return np.zeros((0, *(size or 0 for size in tensor.shape[1:])), np.float32)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(getattr(error, "message", "") or error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
 
 
 def _outputs(layer: Any) -> list[Any]:

@@ -15,15 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
 from transfer.adam import Adam
-from transfer.backbone import nodes
+from transfer.batches import batches, gathered, summed, tensors
+from transfer.compiling import compiles
+from transfer.data.target import Target
+from transfer.extract import batch_size
 from transfer.features import Features
+from transfer.objective import Objective, objective
 from transfer.plan import Training
 
 VALID_BATCH = 2048
@@ -32,22 +35,13 @@ OPTIMIZER_OFF = "disable_meta_optimizer"
 MOST_AHEAD = 16  # epochs whose order is drawn at once, as long as that is at most ORDER_ROWS positions (16 MB)
 ORDER_ROWS = 2**22
 
-# XLA takes one to three seconds to compile the loop and saves about 0.2 ms a step, so it pays from about here.
-XLA_STEPS = 20_000
-
-# What XLA does well on a CPU. Its convolutions are several times slower than TensorFlow's own, and so is its
-# drawing of random numbers: a single dropout of (32, 50) costs it 1.5 ms.
-XLA_LAYERS = (
-    keras.layers.InputLayer, keras.layers.Dense, keras.layers.Activation, keras.layers.BatchNormalization,
-    keras.layers.LayerNormalization, keras.layers.Flatten, keras.layers.Reshape, keras.layers.ReLU,
-    keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU, keras.layers.Softmax, keras.layers.Add,
-    keras.layers.Concatenate, keras.layers.GlobalAveragePooling2D,
-)  # fmt: skip
+# Changes a step's samples `(batch, ...)` and labels, given the step's number: the same for the same number.
+Augmented = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch's figures: mean training loss, validation loss (nats) and accuracy."""
+    """One epoch's figures: mean training loss, validation loss, and what `transfer.evaluate.Score.accuracy` is."""
 
     train_loss: float
     valid_loss: float
@@ -79,11 +73,14 @@ def fit(
     tail: Any,
     splits: dict[str, Features],
     how: Training,
+    target: Target,
     *,
     lr: float,
     seed: int,
     least: float = math.inf,
     trunk: Any = None,
+    augment: Augmented | None = None,
+    views: int = 1,
     stage: str = "train",
     watch: Watch = silent,
 ) -> Fitted:
@@ -92,13 +89,16 @@ def fit(
     Where no epoch is better than the beginning, it ends with the weights that it began with.
 
     Args:
-        tail: from the cut's tensors to logits `(n, k)`.
+        tail: from the cut's tensors to outputs `(n, k)`.
         splits: `train` and `valid`: the cut's tensors, or the model's inputs where `trunk` is given.
         how: epochs, patience, batch size, clipping.
+        target: what the labels are.
         lr: Adam's learning rate.
         seed: of the order of samples.
         least: the validation loss that the weights have already; only epochs below it count.
         trunk: run in inference mode before the tail in every step; None where `splits` hold its outputs.
+        augment: changes the samples of every training step; None leaves them as they are.
+        views: how many rows each training sample has, side by side; an epoch takes one of them, drawn at random.
         stage: what to call the work.
         watch: where to report it.
 
@@ -106,7 +106,8 @@ def fit(
         ZooError: the loss is no number in the very first epoch.
     """
     start = time.perf_counter()
-    loop = _Loop(tail, trunk, splits, how, lr, seed, least)
+    aim = objective(target, splits["valid"].labels)
+    loop = _Loop(tail, trunk, splits, how, aim, augment, views, lr, seed, least)
     for done, note in loop.run():
         watch(stage, done, how.epochs, note)
     fitted = loop.finish(time.perf_counter() - start)
@@ -118,11 +119,24 @@ class _Loop:
     """The state of one phase in TensorFlow variables, and the compiled function that advances it."""
 
     def __init__(
-        self, tail: Any, trunk: Any, splits: dict[str, Features], how: Training, lr: float, seed: int, least: float
+        self,
+        tail: Any,
+        trunk: Any,
+        splits: dict[str, Features],
+        how: Training,
+        aim: Objective,
+        augment: Augmented | None,
+        views: int,
+        lr: float,
+        seed: int,
+        least: float,
     ) -> None:
         self._tail, self._trunk, self._how, self._seed = tail, trunk, how, seed
-        self._train, self._labels = _tensors(splits["train"])
-        self._valid, self._valid_labels, self._weights = _padded(splits["valid"])
+        self._aim, self._augment, self._views = aim, augment, views
+        self._train, self._labels = tensors(splits["train"], aim.dtype)
+        size = min(VALID_BATCH, *(batch_size(model) for model in (tail, trunk) if model is not None))
+        self._valid, self._valid_labels = tensors(splits["valid"], aim.dtype)
+        self._valid_rows, self._weights = batches(len(splits["valid"]), size)
         self._valid_n = len(splits["valid"])
         self._optimizer = Adam(lr, global_clipnorm=how.clip_norm)
         self._optimizer.build(tail.trainable_variables)
@@ -134,11 +148,12 @@ class _Loop:
         self._best_loss = tf.Variable(least, dtype=tf.float32)
         self._stopped = tf.Variable(False)
         self._least = least
-        self._n = len(splits["train"])
+        self._n = len(splits["train"]) // views
         self._size = min(how.batch_size, self._n)
         self._steps = math.ceil(self._n / self._size)
         self._ahead = max(1, min(how.epochs, MOST_AHEAD, ORDER_ROWS // (self._steps * self._size)))
-        xla = compiles([model for model in (tail, trunk) if model is not None], how.epochs * self._steps)
+        plain = augment is None and not any(isinstance(array, np.ndarray) for array in (*self._train, *self._valid))
+        xla = plain and compiles([model for model in (tail, trunk) if model is not None], how.epochs * self._steps)
         self._advance = tf.function(self._epochs, jit_compile=xla, autograph=False)
 
     def run(self) -> Iterator[tuple[int, str]]:
@@ -168,11 +183,10 @@ class _Loop:
 
     def _figures(self) -> tuple[Epoch, ...]:
         rows = self._history.numpy()[: int(self._epoch.numpy())].tolist()
-        return tuple(Epoch(train, valid, self._exact(accuracy)) for train, valid, accuracy in rows)
+        return tuple(Epoch(train, valid, self._exact(figure)) for train, valid, figure in rows)
 
-    def _exact(self, accuracy: float) -> float:
-        """Undo the rounding of a share that was counted in float32."""
-        return round(accuracy * self._valid_n) / self._valid_n if math.isfinite(accuracy) else 0.0
+    def _exact(self, figure: float) -> float:
+        return self._aim.exact(figure, self._valid_n) if math.isfinite(figure) else 0.0
 
     def _orders(self) -> Any:
         """Draw the rows of the coming epochs, `(epochs, steps, size) int32`.
@@ -180,30 +194,36 @@ class _Loop:
         NumPy draws them: TensorFlow's own generators give other numbers under XLA than without.
         """
         done = int(self._epoch.numpy())
-        drawn = [
-            np.random.default_rng([self._seed, epoch]).permutation(self._n) for epoch in range(done, done + self._ahead)
-        ]
+        drawn = [self._order(epoch) for epoch in range(done, done + self._ahead)]
         filled = [np.resize(order, self._steps * self._size) for order in drawn]
         return tf.constant(np.reshape(filled, (self._ahead, self._steps, self._size)), tf.int32)
+
+    def _order(self, epoch: int) -> Any:
+        draws = np.random.default_rng([self._seed, epoch])
+        order = draws.permutation(self._n)
+        return order if self._views == 1 else order * self._views + draws.integers(self._views, size=self._n)
 
     def _epochs(self, orders: Any, many: Any) -> None:
         # Loops are written out: AutoGraph would take longer to translate them than they take to run.
         def advance(done: Any) -> Any:
-            self._judge(tf.stack([self._train_epoch(orders[done]), *self._validate()]))
+            number = self._epoch.read_value() * self._steps
+            self._judge(tf.stack([self._train_epoch(orders[done], number), *self._validate()]))
             return done + 1
 
         tf.while_loop(lambda done: (done < many) & ~self._stopped.read_value(), advance, [0])
 
-    def _train_epoch(self, rows: Any) -> Any:
-        total = _summed(self._steps, lambda step: self._step(rows[step])[None])
+    def _train_epoch(self, rows: Any, number: Any) -> Any:
+        total = summed(self._steps, lambda step: self._step(rows[step], number + step)[None])
         return total[0] / self._steps
 
-    def _step(self, rows: Any) -> Any:
-        inputs = [tf.gather(array, rows) for array in self._train]
+    def _step(self, rows: Any, number: Any) -> Any:
+        inputs, labels = [gathered(array, rows) for array in self._train], tf.gather(self._labels, rows)
+        if self._augment is not None:
+            inputs[0], labels = self._augment(inputs[0], labels, number)
         variables = self._tail.trainable_variables
         with tf.GradientTape() as tape:
             logits = self._forward(inputs, training=True)
-            loss = tf.reduce_mean(_losses(tf.gather(self._labels, rows), logits))
+            loss = tf.reduce_mean(self._aim.losses(labels, logits))
             loss += sum(self._tail.losses)
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         self._optimizer.apply(gradients, variables)
@@ -211,12 +231,13 @@ class _Loop:
 
     def _validate(self) -> tuple[Any, Any]:
         def judged(batch: Any) -> Any:
-            logits = self._forward([array[batch] for array in self._valid], training=False)
-            labels, weights = self._valid_labels[batch], self._weights[batch]
-            hits = tf.cast(tf.equal(tf.argmax(logits, 1, output_type=labels.dtype), labels), tf.float32)
-            return tf.reduce_sum(tf.stack([_losses(labels, logits), hits]) * weights, axis=1)
+            rows = self._valid_rows[batch]
+            logits = self._forward([gathered(array, rows) for array in self._valid], training=False)
+            labels, weights = tf.gather(self._valid_labels, rows), self._weights[batch]
+            figures = tf.stack([self._aim.losses(labels, logits), self._aim.hits(labels, logits)])
+            return tf.reduce_sum(figures * weights, axis=1)
 
-        total = _summed(len(self._weights), judged, 2)
+        total = summed(self._weights.shape[0], judged, 2)
         return total[0] / self._valid_n, total[1] / self._valid_n
 
     def _forward(self, inputs: list[Any], training: bool) -> Any:
@@ -251,42 +272,8 @@ def _unoptimised() -> Iterator[None]:
         tf.config.optimizer.set_experimental_options({OPTIMIZER_OFF: before})
 
 
-def _summed(count: int, of: Callable[[Any], Any], width: int = 1) -> Any:
-    """Add up `of(0) … of(count - 1)`, each `(width,) float32`."""
-    places = (tf.constant(0), tf.zeros(width))
-    return tf.while_loop(lambda i, _: i < count, lambda i, total: (i + 1, total + of(i)), places)[1]
-
-
-def compiles(models: list[Any], steps: int) -> bool:
-    """Tell whether XLA is a gain: many steps, and nothing in them but what it does well."""
-    layers = [layer for model in models for layer, _, _ in nodes(model)]
-    return steps >= XLA_STEPS and all(isinstance(layer, XLA_LAYERS) for layer in layers)
-
-
 def _one_or_all(tensors: list[Any]) -> Any:
     return tensors[0] if len(tensors) == 1 else tensors
-
-
-def _losses(labels: Any, logits: Any) -> Any:
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-
-
-def _tensors(features: Features) -> tuple[list[Any], Any]:
-    return [tf.constant(array) for array in features.arrays], tf.constant(features.labels, tf.int32)
-
-
-def _padded(features: Features) -> tuple[list[Any], Any, Any]:
-    """Lay samples out as `(batches, size, ...)`; the filling has weight 0."""
-    n = len(features)
-    size = min(n, VALID_BATCH)
-    batches = math.ceil(n / size)
-
-    def laid(array: Any) -> Any:
-        filling = np.zeros((batches * size - n, *array.shape[1:]), array.dtype)
-        return tf.constant(np.concatenate([array, filling]).reshape(batches, size, *array.shape[1:]))
-
-    arrays = [laid(array) for array in features.arrays]
-    return arrays, laid(features.labels.astype(np.int32)), laid(np.ones(n, np.float32))
 
 
 def _note(epoch: Epoch) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from registry.card import Preprocessing
 from registry.errors import ZooError
 from transfer.data.dataset import Array, Samples
-from transfer.prepare import prepare, shaped
+from transfer.prepare import is_raw, prepare, shaped
 
 WHOLE = ("int", "uint", "bool")
 FLOATING = ("float", "bfloat")
@@ -54,8 +54,8 @@ def feed(samples: Samples, inputs: Sequence[ModelInput], how: Preprocessing | No
     """Return samples as a model takes them, one array `(n, *shape)` an input; float32, or the input's whole numbers.
 
     A floating-point input is prepared by the card (`transfer.prepare`). Where a model has several inputs, the card's
-    preprocessing belongs to those whose raw samples have the shape that it states. Whole numbers for an input that
-    takes such, or that an embedding reads, are passed on as they are.
+    preprocessing belongs to those whose raw samples have the shape that it states, or are resized to it. Whole numbers
+    for an input that takes such, or that an embedding reads, are passed on as they are.
 
     Args:
         samples: one array, or one an input by name; arrays of other names are not looked at.
@@ -71,7 +71,7 @@ def feed(samples: Samples, inputs: Sequence[ModelInput], how: Preprocessing | No
         return (_prepared(arrays[0], inputs[0], how, where),)
     prepared = []
     for array, one in zip(arrays, inputs, strict=True):
-        fitting = how if how is not None and array.shape[1:] == tuple(how.shape) else None
+        fitting = how if how is not None and is_raw(array.shape[1:], how) else None
         prepared.append(_prepared(array, one, fitting, f"{where}: input {one.name}:"))
     return tuple(prepared)
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 
 from registry.card import LayerInfo
 from registry.errors import ZooError
+from transfer.data.reading import Reading
 from transfer.graph import closed, cut, sources, weighted
 from transfer.scope import select
 
 AUTO = ("auto",)
+VIEWS = 8
+RESIZES = ("stretch", "crop", "pad")
 INITS = ("he", "xavier", "lecun")
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "swish", "tanh", "sigmoid")
 
@@ -67,6 +70,38 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Imaging:
+    """How images are given to the model.
+
+    Attributes:
+        size: height and width in pixels; None takes the images' own where they have one and the model allows it, else
+            the model's.
+        resize: how images of other sizes are brought to that: `stretch`, `crop` or `pad`; None as the card says.
+        preprocess: how pixels become numbers (`transfer.preprocessing`); empty as the card says.
+        augment: random changes in training (`transfer.augment`), such as `flip,crop`; empty for none.
+        views: how many versions of an image are cached for the layers above a cut, each but the first changed at
+            random; None is 8 where there is something to change, else 1.
+    """
+
+    size: tuple[int, int] | None = None
+    resize: str | None = None
+    preprocess: str = ""
+    augment: str = ""
+    views: int | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.size is None or all(0 < side <= 4096 for side in self.size), "--image-size wants 1 to 4096 pixels")
+        _one_of("--resize", self.resize, RESIZES)
+        _check(self.views is None or 1 <= self.views <= 1000, f"--views must be 1 to 1000, got {self.views}")
+        _check(not self.views or bool(self.augment), "--views wants to know what changes: add --augment flip,crop")
+
+    @property
+    def recorded(self) -> int:
+        """How many views of a training image are cached."""
+        return self.views or (VIEWS if self.augment else 1)
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that decides a run, but for the bytes of the model and of the data.
 
@@ -77,6 +112,8 @@ class Plan:
         freeze: the regex of those of them that stay fixed in the first phase; None means all.
         unfreeze: `("auto",)`, `()` for a single phase, or one regex a further phase.
         top, training: see there.
+        reading: how the data are read.
+        imaging: how images are given to the model.
         compare_scratch: also train the same architecture from fresh weights.
         cached: train from cached features; False runs the frozen layers in every step, with the same result.
         seed: of fresh weights, dropout and the order of samples.
@@ -89,6 +126,8 @@ class Plan:
     unfreeze: tuple[str, ...] = AUTO
     top: Top = field(default_factory=Top)
     training: Training = field(default_factory=Training)
+    reading: Reading = field(default_factory=Reading)
+    imaging: Imaging = field(default_factory=Imaging)
     compare_scratch: bool = True
     cached: bool = True
     seed: int = 0

@@ -36,23 +36,51 @@ def prepare(
                 f"{where} are {x.dtype} and the model's card does not say how to turn them into its input",
                 "pass them as float32, scaled as in the model's training",
             )
-        x = _scaled(x, how, where)
+        x = _from_raw(x, how, where)
     with np.errstate(over="ignore"):
         prepared = np.ascontiguousarray(shaped(x, tuple(shape), where), dtype=np.float32)
     check_finite(prepared, f"{where}, as float32,")
     return prepared
 
 
-def _scaled(x: Array, how: Preprocessing, where: str) -> NDArray[np.float32]:
-    """Turn colours round where the model takes BGR, then scale; by channel where the card has a number for each."""
-    if how.channels == "bgr" or isinstance(how.scale, tuple) or isinstance(how.offset, tuple):
-        if x.shape[-1:] != how.shape[-1:]:
-            x = shaped(x, how.shape, where)
-        if how.channels == "bgr":
-            x = x[..., ::-1]
-    scale, offset = np.asarray(how.scale, np.float32), np.asarray(how.offset, np.float32)
-    prepared: NDArray[np.float32] = x.astype(np.float32) * scale + offset
+def _from_raw(x: Array, how: Preprocessing, where: str) -> NDArray[np.float32]:
+    """Resize where the card says so; then scale, by channel where the card has a number for each."""
+    if how.resize and x.shape[1:] != how.shape and is_raw(x.shape[1:], how):
+        x = _resized(x, how, where)
+    by_place = how.channels == "bgr" or isinstance(how.scale, tuple) or isinstance(how.offset, tuple)
+    if by_place and x.shape[-1:] != how.shape[-1:]:
+        x = shaped(x, how.shape, where)
+    return scaled(x, how)
+
+
+def scaled(x: Array, how: Preprocessing) -> NDArray[np.float32]:
+    """Turn colours round where the model takes BGR, then apply factor and offset to `(n, ...)`."""
+    prepared: NDArray[np.float32] = (x[..., ::-1] if how.channels == "bgr" else x).astype(np.float32)
+    prepared *= np.asarray(how.scale, np.float32)
+    prepared += np.asarray(how.offset, np.float32)
     return prepared
+
+
+def is_raw(shape: Sequence[int], how: Preprocessing) -> bool:
+    """Tell whether the preprocessing is made for samples of a shape: the card's, or images that are resized to it."""
+    if tuple(shape) == how.shape:
+        return True
+    channels = how.shape[2:] or (1,)
+    return bool(how.resize) and (tuple(shape[2:]) == channels or (len(shape) == 2 and channels == (1,)))
+
+
+def _resized(x: Array, how: Preprocessing, where: str) -> Array:
+    """Resize images `(n, height, width, channels)`; the channel may be left out where there is one."""
+    if x.shape[1:3] == how.shape[:2]:
+        return x.reshape(len(x), *how.shape)
+    if x.dtype != how.dtype or 0 in x.shape[1:]:
+        raise ZooError(
+            f"{where} are {x.dtype} of shape {x.shape[1:]}, which cannot be resized to {how.shape}",
+            f"give {how.dtype} images with at least one pixel",
+        )
+    from transfer.preprocess_model import resizer
+
+    return resizer(how)(x if x.ndim == 4 else x[..., np.newaxis])
 
 
 def shaped(x: Array, shape: tuple[int | None, ...], where: str) -> Array:

@@ -25,7 +25,7 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
         "offset": ",".join(f"{-mean / deviation:.9g}" for mean, deviation in zip(MEAN, DEVIATION, strict=True)),
     },
 }
-KEYS = ("scale", "offset", "mean", "channels", "shape", "dtype")
+KEYS = ("scale", "offset", "mean", "channels", "shape", "dtype", "resize", "interpolation")
 NUMBER = re.compile(r"[-+]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})(/\d{1,15}(\.\d{1,15})?)?")
 USAGE = "write tf, torch, caffe, unit or none; or such as 'scale=1/128 mean=127 channels=rgb'"
 
@@ -36,14 +36,15 @@ def parse_preprocessing(text: str, shape: Sequence[int | None]) -> Preprocessing
     Args:
         text: the name of a preset, and `KEY=VALUE` with spaces between: `scale`, `offset`, `mean` (subtracted before
             the factor), one number or one a channel with commas, fractions allowed; `channels` rgb or bgr; `shape`
-            such as `28x28` of one raw sample; `dtype`, uint8 if not said.
+            such as `28x28` of one raw sample; `dtype`, uint8 if not said; `resize` stretch, crop or pad, where images
+            of other sizes are taken, and `interpolation` bilinear, bicubic or nearest.
         shape: the model's input without the batch, which a raw sample has where `shape` is not said.
 
     Raises:
         ZooError: it cannot be read, does not fit the shape, or the shape is open and not said.
 
-    >>> parse_preprocessing("scale=1/128 mean=127", (224, 224, 3))
-    Preprocessing(shape=(224, 224, 3), dtype='uint8', scale=0.0078125, offset=-0.9921875, channels='')
+    >>> parse_preprocessing("scale=1/128 mean=127 resize=crop", (224, 224, 3)).formula
+    'crop(x, 224x224, bilinear) * 0.0078125 - 0.9921875'
     >>> parse_preprocessing("caffe shape=224x224x3", (None, None, 3)).offset
     (-103.939, -116.779, -123.68)
     """
@@ -57,7 +58,10 @@ def parse_preprocessing(text: str, shape: Sequence[int | None]) -> Preprocessing
         offset = tuple(-mean * factor for mean, factor in _paired(_numbers(said["mean"], text), scale, text))
     raw = _shape(said["shape"], text) if "shape" in said else _known(shape)
     try:
-        return Preprocessing(raw, said.get("dtype", "uint8"), _single(scale), _single(offset), said.get("channels", ""))
+        return Preprocessing(
+            raw, said.get("dtype", "uint8"), _single(scale), _single(offset), said.get("channels", ""),
+            said.get("resize", ""), said.get("interpolation", "bilinear"),
+        )  # fmt: skip
     except ValueError as error:
         raise ZooError(f"--preprocess {text!r} does not fit: {error}", USAGE) from error
 

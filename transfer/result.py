@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from transfer.data.records import Broken
 from transfer.evaluate import Score
 
 
@@ -39,12 +40,15 @@ class PhaseResult:
 
 @dataclass(frozen=True)
 class CacheUse:
-    """The first cut's cache key; whether all cuts lay in the cache; bytes and seconds of all cuts together."""
+    """The first cut's cache key; whether all cuts lay in the cache; of all cuts together the bytes, the seconds, and
+    how many samples had to be extracted.
+    """  # fmt: skip
 
     key: str
     hit: bool
     bytes: int
     seconds: float
+    extracted: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,9 @@ class Result:
         test: the same in full, by class.
         scratch: None where it was not asked for.
         seed: of everything random.
+        target: the labels' kind: `class`, `multilabel` or `number`.
+        measure: what the accuracies are (`transfer.evaluate.MEASURES`).
+        broken: the samples that were left out because they cannot be read.
     """
 
     run: str
@@ -108,6 +115,9 @@ class Result:
     cache: CacheUse
     seconds: Seconds
     seed: int
+    target: str = "class"
+    measure: str = "accuracy"
+    broken: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True)

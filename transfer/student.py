@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from transfer.backbone import describe, joined, layer_of, output_of, up_to
+from transfer.data.target import Target
 from transfer.fresh import layer_seed, seeded, with_fresh_arrays
 from transfer.graph import ends
 from transfer.output_layer import output_layer, pooling_above, width_of
@@ -25,16 +26,16 @@ class Student:
         source: the functional model to start from.
         selection: what is reused of it.
         top: what stands above.
-        classes: how many logits it gives.
+        target: what its outputs are to be: a logit a class or label, or numbers in the labels' unit.
     """
 
     source: Any
     selection: Selection
     top: Top
-    classes: int
+    target: Target
 
     def build(self, seed: int, *, kept: Collection[str]) -> Any:
-        """Make the model: those of the source's inputs that it depends on, to logits `(n, classes) float32`.
+        """Make the model: those of the source's inputs that it depends on, to outputs `(n, k) float32`.
 
         Args:
             seed: of all fresh weights.
@@ -42,16 +43,24 @@ class Student:
                 the same architecture from scratch.
 
         Raises:
-            ZooError: the architecture above the reused layers cannot give that many logits.
+            ZooError: the architecture above the reused layers cannot give that many outputs.
         """
-        model = self._new_top(seed) if self.top.units is not None else self._same_top(seed)
+        model = self._in_unit(self._new_top(seed) if self.top.units is not None else self._same_top(seed))
         for layer in describe(model):
             if layer.name in kept and layer.parameters:
                 layer_of(model, layer.name).set_weights(layer_of(self.source, layer.name).get_weights())
         return model
 
+    def _in_unit(self, model: Any) -> Any:
+        """Let numbers come in the labels' own unit, while the layers below give them with mean 0 and deviation 1."""
+        if self.target.kind != "number":
+            return model
+        scale, offset = list(self.target.deviation), list(self.target.mean)
+        layer = keras.layers.Rescaling(scale, offset, name=layer_name(free("unit", model)))
+        return joined(model.inputs, [layer(model.outputs[0])])
+
     def _same_top(self, seed: int) -> Any:
-        output = output_layer(self.source, self.selection, self.classes)
+        output = output_layer(self.source, self.selection, self.target.width)
         # What follows the last layer with weights is a softmax or sigmoid: the loss wants logits.
         logits = up_to(self.source, [output_of(self.source, output)])
         new = {layer.name for layer in self.selection.layers} - self.selection.below
@@ -64,7 +73,7 @@ class Student:
         tensor = model.outputs[0]
         for number, width in enumerate(self.top.units or (), start=1):
             tensor = self._hidden(free(f"top{number}", model), width, seed)(tensor)
-        tensor = self._dense(free("outputs", model), self.classes, "linear", seed)(tensor)
+        tensor = self._dense(free("outputs", model), self.target.width, "linear", seed)(tensor)
         return joined(model.inputs, [tensor])
 
     def _hidden(self, scope: str, width: int, seed: int) -> Callable[[Any], Any]:
@@ -84,7 +93,7 @@ class Student:
             scope = scope_of(layer.name)
             config = layer.get_config()
             if scope == output:
-                config |= {width_of(layer): self.classes, "activation": "linear"}
+                config |= {width_of(layer): self.target.width, "activation": "linear"}
             elif scope in new:
                 config = self._chosen(layer, config)
             init = "xavier" if scope == output else self.top.init if scope in new else None

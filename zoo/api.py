@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from registry.errors import ZooError
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from registry.watch import Watch
     from transfer.backbone import Backbone
-    from transfer.data.dataset import Samples
+    from transfer.data.dataset import Dataset, Samples
+    from transfer.data.reading import Reading
+    from transfer.data.records import Broken
+    from transfer.data.target import Target
     from transfer.evaluate import Score
     from transfer.plan import Plan, Selection
     from transfer.result import Result
@@ -128,10 +131,13 @@ def prepare(
 
     selection = choose(model.card.layers, reuse, freeze)
     _check_phases(plan, selection)
-    samples = read_data(where)
+    samples = read_data(where, plan.reading)
     start = time.perf_counter()
     source = open_model(shelf, model)
-    return Prepared(plan, source, samples, selection, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    from transfer.presented import to_train
+
+    return Prepared(plan, to_train(source, samples.train.samples, plan.imaging), samples, selection, seconds)
 
 
 def transfer(
@@ -149,7 +155,7 @@ def transfer(
 
     Args:
         ref: the model, such as `mnist-dnn`.
-        data: a path to an `.npz`, or `MODEL:FILE`; the default that the model's card names.
+        data: a path, `MODEL:FILE` or a hub's data set (`transfer.data.kinds`); the default that the card names.
         reuse: a regex of the layers whose weights are kept.
         freeze: a regex of those of them that stay fixed at first; all of them.
         unfreeze: `auto`, `none`, or one regex a further phase.
@@ -163,29 +169,58 @@ def transfer(
     return prepare(ref, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options).run(watch)
 
 
-def evaluate(ref: str, data: str | None = None, *, split: str = "test") -> tuple[Score, DataRef]:
-    """Score a model on one split of labelled data whose labels it knows."""
-    from zoo.opening import find_data, open_model, read_data
+def _scored(where: DataRef, as_before: Reading, as_asked: Reading, classes: tuple[str, ...]) -> Dataset:
+    """Read data as the model's run did, or where that fails as the user asked; of two errors the first is raised."""
+    from zoo.opening import read_data
+
+    try:
+        return read_data(where, as_before, classes=classes)
+    except ZooError as error:
+        try:
+            return read_data(where, replace(as_asked, target_type=as_before.target_type), classes=classes)
+        except ZooError:
+            raise error from None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a model did on a split, what it was scored by, what the data are called, and what of them is left out."""
+
+    score: Score
+    target: Target
+    data: str
+    broken: tuple[Broken, ...]
+
+
+def evaluate(ref: str, data: str | None = None, *, split: str = "test", **options: Any) -> Evaluation:
+    """Score a model on one split of labelled data whose labels it knows.
+
+    The data are read and split as in the run that made the model, so that its test samples are the same; data that
+    cannot be read so, since they have no such group or column, as they are. `options` (`zoo.plans.DataOptions`) say
+    what is to be otherwise.
+    """
+    from zoo.opening import find_data, open_model
+    from zoo.plans import data_options, read_before
 
     shelf = Shelf()
     model = shelf.find(ref)
     where = find_data(shelf, model, data)
-    classes = model.card.classes or None
-    samples = read_data(where, classes=classes)
-    backbone = open_model(shelf, model)
-    from transfer.evaluate import score
-    from transfer.extract import outputs
-    from transfer.inputs import feed
-
+    reading, imaging = data_options({**read_before(model.card, where), **options})
+    samples = _scored(where, reading, data_options(options)[0], model.card.classes)
     if split not in samples.splits or not len(samples.splits[split]):
         raise ZooError(f"{where.name} has no {split} split", "pass --split train, valid or test")
-    chosen = samples.splits[split]
-    logits = outputs(backbone.model, feed(chosen.x, backbone.inputs, backbone.preprocessing, where.name))
-    if logits.ndim != 2 or logits.shape[1] != len(samples.classes):
+    backbone = open_model(shelf, model)
+    from transfer.evaluate import scored
+    from transfer.extract import outputs
+    from transfer.presented import feed_of, fitted
+
+    backbone, chosen = fitted(backbone, samples.splits[split].samples, imaging), samples.splits[split]
+    found = outputs(backbone.model, feed_of(backbone, backbone.inputs, chosen.samples, where.name))
+    if found.ndim != 2 or found.shape[1] != samples.target.width:
         raise ZooError(
-            f"{model.name} gives outputs of shape {logits.shape[1:]}; the data have {len(samples.classes)} classes"
+            f"{model.name} gives outputs of shape {found.shape[1:]}; the data have {samples.target.width} classes"
         )
-    return score(logits, chosen.y, samples.classes), where
+    return Evaluation(scored(found, chosen.y, samples.target), samples.target, where.name, samples.broken)
 
 
 def predict(ref: str, x: Samples) -> NDArray[Any] | dict[str, NDArray[Any]]:

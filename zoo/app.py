@@ -24,7 +24,9 @@ GROUPS = {
     "export": ("export",),
     "hubs": ("search", "pull", "publish"),
     "upkeep": ("tag", "rm", "verify", "gc", "doctor"),
-    "transfer": ("transfer", "evaluate", "predict"),
+    "transfer": ("transfer",),
+    "using": ("evaluate", "predict"),
+    "data": ("data",),
     "runs": ("runs",),
     "cache": ("cache",),
 }

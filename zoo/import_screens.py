@@ -11,7 +11,7 @@ from registry.model import Model
 from zoo.output import count, table
 
 if TYPE_CHECKING:
-    from transfer.importers.imported import Imported, Mapped
+    from transfer.imported import Imported, Mapped
     from zoo.publishing import Importable
 
 MOST_SOURCES = 4  # of a layer's weights that are named

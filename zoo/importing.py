@@ -18,8 +18,8 @@ from zoo.publishing import Importable
 
 if TYPE_CHECKING:
     from transfer.backbone import Backbone
-    from transfer.importers.imported import Imported
-    from transfer.weights.rules import Rules
+    from transfer.imported import Imported
+    from transfer.weights.matching.rules import Rules
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _architecture(shelf: Shelf, text: str) -> Backbone:
 def _rules(shelf: Shelf, text: str | None) -> Rules | None:
     if text is None:
         return None
-    from transfer.weights.rules import parse
+    from transfer.weights.matching.rules import parse
 
     where = find_file(shelf, text)
     try:

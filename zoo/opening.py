@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.card import TensorSpec
 from registry.errors import ZooError
+from registry.home import home
 from registry.model import Model
 from registry.ref import Ref
 from registry.shelf import Shelf
@@ -21,14 +22,26 @@ from zoo.paths import typed_path
 if TYPE_CHECKING:
     from transfer.backbone import Backbone
     from transfer.data.dataset import Dataset
+    from transfer.data.reading import Reading
+    from transfer.data.records import Found
 
 
 @dataclass(frozen=True)
-class DataRef:
-    """Where a file lies, and what it is called: a path, or `MODEL@REVISION:FILE` for a file of a model."""
+class FileRef:
+    """Where a file or folder lies, and what it is called: a path, or `MODEL@REVISION:FILE` for a file of a model."""
 
     path: Path
     name: str
+
+
+@dataclass(frozen=True)
+class HubRef:
+    """A hub's data set, such as `keras:mnist`."""
+
+    name: str
+
+
+DataRef = FileRef | HubRef
 
 
 def start_tensorflow() -> None:
@@ -55,10 +68,10 @@ def _stderr_into(target: int) -> Iterator[None]:
 
 
 def open_model(shelf: Shelf, model: Model) -> Backbone:
-    """Load a catalogued model.
+    """Load a catalogued model, without the preprocessing that its file may begin with: samples come prepared.
 
     Raises:
-        ZooError: its weights cannot be read.
+        ZooError: its weights cannot be read, or its file does not begin as its card says.
     """
     start_tensorflow()
     from transfer.backbone import Backbone
@@ -70,7 +83,18 @@ def open_model(shelf: Shelf, model: Model) -> Backbone:
     ends: dict[str, Any] = {"input": _only(card.inputs), "output": _only(card.outputs)}
     # Not compared with its original again: that was done when it came in, and its stored test is on the card.
     imported = importer.read(path, compare=False, **{key: ends[key] for key in ends if key in importer.takes})
-    return Backbone(imported.model, card.preprocessing, card.classes, card.task)
+    backbone = Backbone(imported.model, card.preprocessing, card.classes, card.task, card.columns)
+    if card.columns:
+        from transfer.raw_table import takes_rows, without_columns
+
+        rows = takes_rows(imported.model)
+        return replace(backbone, model=without_columns(imported.model, card.inputs[0])) if rows else backbone
+    if card.preprocessing is None or not card.preprocessing.embedded:
+        return backbone
+    from transfer.raw_model import without_preprocessing
+
+    bare = without_preprocessing(imported.model, card.preprocessing, card.inputs)
+    return replace(backbone, model=bare, preprocessing=replace(card.preprocessing, embedded=False))
 
 
 def find_data(shelf: Shelf, model: Model, text: str | None) -> DataRef:
@@ -85,21 +109,21 @@ def find_data(shelf: Shelf, model: Model, text: str | None) -> DataRef:
         ZooError: there are none.
     """
     if text is not None:
-        return find_file(shelf, text)
+        return named_data(shelf, text)
     default = model.card.data
     if not default:
-        raise ZooError(f"the card of {model.name} names no default data", "pass yours: --data FILE.npz")
+        raise ZooError(f"the card of {model.name} names no default data", "pass yours: --data DATA")
     if default in {file.path for file in model.card.files}:
-        return DataRef(shelf.folder(model) / default, f"{model.ref}:{default}")
+        return FileRef(shelf.folder(model) / default, f"{model.ref}:{default}")
     named = _file_of_model(shelf, default)
     if named is None:  # a card may come from anywhere: it does not choose files on this machine
         raise ZooError(
-            f"the default data of {model.name}, {default!r}, are no file of a model", "pass yours: --data FILE.npz"
+            f"the default data of {model.name}, {default!r}, are no file of a model", "pass yours: --data DATA"
         )
     return named
 
 
-def find_file(shelf: Shelf, text: str) -> DataRef:
+def find_file(shelf: Shelf, text: str) -> FileRef:
     """Find a file that a user named: a path, or `MODEL:FILE`.
 
     Raises:
@@ -107,21 +131,50 @@ def find_file(shelf: Shelf, text: str) -> DataRef:
     """
     path = typed_path(text)
     named = None if path.exists() else _file_of_model(shelf, text)
-    return named or DataRef(path, text)
+    return named or FileRef(path, text)
 
 
-def read_data(where: DataRef, *, classes: tuple[str, ...] | None = None) -> Dataset:
-    """Read a data set; see `transfer.data.npz.read`.
+def named_data(shelf: Shelf, text: str) -> DataRef:
+    """Find data that a user named: a path, `MODEL:FILE`, or a hub's data set.
 
-    What a file does not split itself is split the same way each time, whatever the seed of a run: a sample that one
-    run trained on is never another command's test sample.
+    Raises:
+        ZooError: there is no such model, or it has no such file.
     """
-    from transfer.data.npz import read
+    from transfer.data.kinds import is_hub
 
-    return read(where.path, where.name, classes=classes)
+    return HubRef(text) if is_hub(text) and not typed_path(text).exists() else find_file(shelf, text)
 
 
-def _file_of_model(shelf: Shelf, text: str) -> DataRef | None:
+def read_data(where: DataRef, reading: Reading, *, classes: tuple[str, ...] | None = None) -> Dataset:
+    """Read a data set.
+
+    What is not split itself is split the same way each time, whatever the seed of a run: a sample that one run
+    trained on is never another command's test sample.
+
+    Args:
+        where: what `find_data` found.
+        reading: the user's options.
+        classes: the labels of the model that the data are to score; None where one is to be trained.
+
+    Raises:
+        ZooError: they cannot be read, or do not make a data set.
+    """
+    from transfer.data.assemble import assemble
+
+    return assemble(find_records(where, reading), reading, classes)
+
+
+def find_records(where: DataRef, reading: Reading) -> Found:
+    """Read what there is, not divided into splits yet; see `transfer.data.kinds`."""
+    from transfer.data.kinds import read_files, read_hub
+
+    if isinstance(where, HubRef):
+        start_tensorflow()
+        return read_hub(where.name, reading)
+    return read_files(where.path, where.name, reading, home().cache / "digests")
+
+
+def _file_of_model(shelf: Shelf, text: str) -> FileRef | None:
     """Find `MODEL:FILE`; None where the text is no such thing."""
     name, found, file = text.rpartition(":")
     if not found or Ref.parse(name).source:
@@ -130,7 +183,7 @@ def _file_of_model(shelf: Shelf, text: str) -> DataRef | None:
     known = [entry.path for entry in owner.card.files]
     if file not in known:
         raise ZooError(f"{owner.name} has no file {file!r}", f"it has: {', '.join(known)}")
-    return DataRef(shelf.folder(owner) / file, f"{owner.ref}:{file}")
+    return FileRef(shelf.folder(owner) / file, f"{owner.ref}:{file}")
 
 
 def _only(specs: tuple[TensorSpec, ...]) -> str | None:

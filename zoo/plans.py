@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypedDict
 
+from registry.card import Card
 from registry.errors import ZooError, near
-from transfer.plan import AUTO, Plan, Top, Training
+from transfer.data.reading import Reading
+from transfer.plan import AUTO, Imaging, Plan, Top, Training
+from zoo.opening import DataRef, HubRef
 
 
-class Options(TypedDict, total=False):
-    """Choices for the new top and its training, by the names of the command's options; see `Top`, `Training`."""
+class DataOptions(TypedDict, total=False):
+    """How data are read and given to a model, by the names of the commands' options; see `Reading`, `Imaging`."""
+
+    target: str | None
+    target_type: str | None
+    image_column: str | None
+    group_column: str | None
+    classes: str | None
+    limit_per_class: int | None
+    split: tuple[int, int, int] | None
+    skip_broken: bool
+    paranoid: bool
+    size: tuple[int, int] | None
+    resize: str | None
+    preprocess: str
+
+
+class Options(DataOptions, total=False):
+    """Choices of a transfer by name; see `Top`, `Training`, `Imaging`, and of a plan's own the last two."""
 
     top: Sequence[int] | None
     activation: str | None
@@ -24,8 +44,41 @@ class Options(TypedDict, total=False):
     lr: float
     unfreeze_lr: float
     clip_norm: float | None
+    augment: str
+    views: int | None
     cached: bool
     compare_scratch: bool
+
+
+def data_options(options: Mapping[str, Any]) -> tuple[Reading, Imaging]:
+    """Sort options into how data are read and how images are given to a model.
+
+    Raises:
+        ZooError: an option is unknown or out of range.
+    """
+    rest = dict(options)
+    reading, imaging = _taken(rest, Reading), _taken(rest, Imaging)
+    _check_all(rest, "data have")
+    return Reading(**reading), Imaging(**imaging)
+
+
+def read_before(card: Card, where: DataRef) -> dict[str, Any]:
+    """Return the options that the data of a model's own run were read with, but for what a reader does of itself.
+
+    What is no table has no column that names images: that one is left out for it.
+    """
+    made = card.lineage.plan.get("reading", {}) if card.lineage else {}
+    known = {field.name for field in fields(Reading)} - {"paranoid", "skip_broken", "seed"}
+    known -= set() if _may_name_images(where) else {"image_column"}
+    found = {name: value for name, value in made.items() if name in known and value is not None}
+    found |= {"target_type": card.target} if card.target else {}
+    return found | ({"split": tuple(found["split"])} if "split" in found else {})
+
+
+def _may_name_images(where: DataRef) -> bool:
+    from transfer.data.tables.parts import claims
+
+    return isinstance(where, HubRef) or (where.path.is_file() and claims(where.path))
 
 
 def make_plan(
@@ -45,11 +98,11 @@ def make_plan(
     units = options.pop("top", None)
     top = {"units": None if units is None else tuple(units)} | _taken(options, Top)
     training = _taken(options, Training)
-    rest = {name: options.pop(name) for name in ("cached", "compare_scratch") if name in options}
-    if options:
-        name = next(iter(options))
-        raise ZooError(f"transfer has no option {name!r}", near(name, Options.__annotations__))
-    return Plan(model, data, reuse, freeze, phases_of(unfreeze), Top(**top), Training(**training), seed=seed, **rest)
+    reading, imaging = _taken(options, Reading), _taken(options, Imaging)
+    rest: dict[str, Any] = {name: options.pop(name) for name in ("cached", "compare_scratch") if name in options}
+    _check_all(options, "transfer has")
+    parts = (Top(**top), Training(**training), Reading(**reading), Imaging(**imaging))
+    return Plan(model, data, reuse, freeze, phases_of(unfreeze), *parts, seed=seed, **rest)
 
 
 def phases_of(unfreeze: str | Sequence[str]) -> tuple[str, ...]:
@@ -63,6 +116,11 @@ def phases_of(unfreeze: str | Sequence[str]) -> tuple[str, ...]:
             "--unfreeze hidden3 --unfreeze hidden2",
         )
     return chosen or AUTO
+
+
+def _check_all(rest: Mapping[str, Any], who: str) -> None:
+    for name in rest:
+        raise ZooError(f"{who} no option {name!r}", near(name, Options.__annotations__))
 
 
 def _taken(options: dict[str, Any], kind: type[Any]) -> dict[str, Any]:

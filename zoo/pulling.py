@@ -23,7 +23,7 @@ from zoo.foreign import KERAS, importable, store
 from zoo.paths import typed_path
 
 if TYPE_CHECKING:
-    from transfer.importers.imported import Imported
+    from transfer.imported import Imported
 
 
 OTHERS = "pulled"  # the branch of revisions that were asked for by their commit

@@ -18,6 +18,7 @@ from zoo.output import figure, size
 METRICS = {"test_accuracy": "accuracy"}  # a card's figure: the metric's name on the Hub
 DATASET = re.compile(r"hf://datasets/([\w.-]+(?:/[\w.-]+)?)")
 MOST_LABELS = 20
+GRAPH_LAYER = "GraphLayer"  # the one class that plain Keras does not have
 
 
 def readme(card: Card, *, paths: Collection[str] = (), parent_origin: str = "") -> str:
@@ -101,6 +102,22 @@ def _use(card: Card) -> str:
         "Pull it by the address where you found this page, `hf://OWNER/NAME` or `oci://HOST/NAME:TAG`:\n\n"
         f"```\nzoo pull hf://OWNER/{card.name.rpartition('/')[2]} --as {card.name}\nzoo show {card.name}\n```\n\n"
         f'```python\nimport zoo\n\nmodel = zoo.load("{card.name}").model\n```\n'
+        f"{_plain_keras(card)}"
+    )
+
+
+def _plain_keras(card: Card) -> str:
+    """Show how a file that begins with its preprocessing is used without zoo; empty where it does not."""
+    how = card.preprocessing
+    if how is None or not how.embedded or len(card.inputs) > 1 or GRAPH_LAYER in {layer.type for layer in card.layers}:
+        return ""
+    sizes = (1, *((480, 640, *(how.shape[2:] or (1,))) if how.resize else how.shape))
+    what = "an image of any size" if how.resize else "a raw sample"
+    return (
+        "\nOr without zoo, in plain Keras, which gives the file raw samples:\n\n"
+        "```python\nimport keras\nimport numpy as np\n\n"
+        f'model = keras.saving.load_model("{card.weights}")\n'
+        f'outputs = model.predict(np.zeros({sizes}, "{how.dtype}"))  # {what}\n```\n'
     )
 
 
@@ -109,10 +126,15 @@ def _input(card: Card) -> str:
     rows = [f"Input: {'; '.join(parts)}.\n"] if parts else []
     raw = card.preprocessing
     if raw:
+        shape = (None, None, *(raw.shape[2:] or (1,))) if raw.resize else raw.shape
         rows.append(
-            f"Raw samples are {_shape(raw.shape)} {raw.dtype}. Integers are prepared as `{raw.formula}` "
+            f"Raw samples are {_shape(shape)} {raw.dtype}. Integers are prepared as `{raw.formula}` "
             "and\nreshaped; floating-point numbers are taken as prepared and only reshaped.\n"
         )
+        if raw.embedded:
+            rows.append(
+                f"`{card.weights}` begins with these steps, in layers `preprocess>...`; `zoo` leaves them out.\n"
+            )
     return "\n".join(rows)
 
 

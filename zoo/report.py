@@ -5,13 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from transfer.plan import Plan, Top, Training
+from transfer.data.reading import Reading
+from transfer.evaluate import Score
+from transfer.plan import Imaging, Plan, Top, Training
 from transfer.result import PhaseResult, Result, Spread
 from transfer.runs import REPORT, RunFolder
-from zoo.output import table
+from zoo.output import count, percent_interval, table
 
-PHASES = ["phase", "trains", "lr", "epochs", "best", "valid loss", "valid accuracy", "seconds"]
-FIGURES = PHASES[2:]
+PHASES = ["phase", "trains", "lr", "epochs", "best", "valid loss"]
+MANY = 5  # layers, which are not all named
+READING = ("target", "target_type", "image_column", "group_column", "classes", "limit_per_class")
+IMAGING = ("resize", "preprocess", "augment", "views")
 
 
 def phases_table(result: Result) -> str:
@@ -22,19 +26,20 @@ def phases_table(result: Result) -> str:
     ]  # fmt: skip
     if result.scratch:
         rows += [["scratch", "all layers, fresh", *_figures(phase)] for phase in result.scratch.phases]
-    return table(PHASES, rows, right=FIGURES) + "\n* the lowest validation loss: chosen"
+    headers = [*PHASES, f"valid {result.measure}", "seconds"]
+    return table(headers, rows, right=headers[2:]) + "\n* the lowest validation loss: chosen"
 
 
 def verdict(result: Result) -> str:
     """Return the test accuracies, and a sentence on whether reuse helped."""
     if result.test_accuracy is None or result.test_accuracy_ci95 is None or result.test is None:
-        return f"no test data: the validation accuracy of the chosen phase is {result.valid_accuracy:.4f}"
+        return f"no test data: the validation {result.measure} of the chosen phase is {result.valid_accuracy:.4f}"
     rows = [["reused", *_accuracy(result.test_accuracy, result.test_accuracy_ci95)]]
     scratch = result.scratch
     if scratch is None or scratch.test_accuracy is None or scratch.test_accuracy_ci95 is None:
-        return _test_table(rows, result)
+        return f"{_test_table(rows, result)}{_errors(result)}"
     rows.append(["from scratch", *_accuracy(scratch.test_accuracy, scratch.test_accuracy_ci95)])
-    return _test_table(rows, result) + "\n\n" + helped(result.test_accuracy, scratch.test_accuracy)
+    return f"{_test_table(rows, result)}{_errors(result)}\n\n" + helped(result.test_accuracy, scratch.test_accuracy)
 
 
 def helped(reused: float, scratch: float) -> str:
@@ -57,7 +62,8 @@ def seeds_page(results: Sequence[Result], accuracy: Spread, scratch: Spread | No
     ]  # fmt: skip
     rows.append(["mean", "", "", f"{accuracy.mean:.4f}", _or_dash(scratch.mean if scratch else None)])
     rows.append(["std", "", "", f"{accuracy.std:.4f}", _or_dash(scratch.std if scratch else None)])
-    headers = ["seed", "run", "valid accuracy", "test accuracy", "from scratch"]
+    measure = results[0].measure
+    headers = ["seed", "run", f"valid {measure}", f"test {measure}", "from scratch"]
     text = table(headers, rows, right=headers[2:])
     return text + (f"\n\n{helped(accuracy.mean, scratch.mean)}" if scratch else "")
 
@@ -75,7 +81,22 @@ def command(plan: Plan) -> str:
     words += _changed(plan.training, Training(), tuple(vars(plan.training)))
     words += [] if plan.compare_scratch else ["--no-compare-scratch"]
     words += [] if plan.cached else ["--no-cache"]
+    words += _changed(plan.reading, Reading(), READING) + _changed(plan.imaging, Imaging(), IMAGING)
+    words += ["--split", "/".join(map(str, plan.reading.split))] if plan.reading.split else []
+    words += ["--image-size", "x".join(map(str, plan.imaging.size))] if plan.imaging.size else []
+    words += [f"--{name}" for name in ("skip-broken", "paranoid") if getattr(plan.reading, name.replace("-", "_"))]
     return shlex.join([*words, "--seed", str(plan.seed)])
+
+
+def score_line(kind: str, score: Score) -> str:
+    """Return what a table of figures by class leaves out; `kind` is the target's."""
+    if kind != "number":
+        return f"95 % interval {percent_interval(score.ci95)}; loss {score.loss:.4f} nats"
+    low, high = score.ci95
+    return (
+        f"95 % interval of R2 {low:.4f} to {high:.4f}; mean absolute error {score.errors['mae']:.6g}, "
+        f"root mean squared error {score.errors['rmse']:.6g}"
+    )
 
 
 def write_report(folder: RunFolder, plan: Plan, result: Result) -> None:
@@ -83,14 +104,15 @@ def write_report(folder: RunFolder, plan: Plan, result: Result) -> None:
     per_class = [[name, f"{share:.4f}"] for name, share in (result.test.per_class if result.test else {}).items()]
     parts = [
         f"# {result.run}",
-        f"`{plan.model}` with `{plan.reuse}` reused ({', '.join(result.reused)}), on `{plan.data}`\n"
+        f"`{plan.model}` with `{plan.reuse}` reused ({_named(result.reused)}), on `{plan.data}`\n"
         f"(fingerprint `{result.fingerprint[:12]}`), seed {result.seed}. Cut after {', '.join(result.cut)}.",
         "## Phases",
         f"```\n{phases_table(result)}\n```",
         "Losses are in nats.",
         "## Test",
         f"```\n{verdict(result)}\n```",
-        f"```\n{table(['class', 'accuracy'], per_class, right=['accuracy'])}\n```" if per_class else "",
+        f"```\n{table([result.target, result.measure], per_class, right=[result.measure])}\n```" if per_class else "",
+        _left_out(result),
         "## To repeat it",
         f"```\n{command(plan)}\n```",
     ]
@@ -103,9 +125,20 @@ def _mark(number: int, result: Result) -> str:
 
 def _trains(phase: PhaseResult, before: Sequence[PhaseResult]) -> str:
     if not before:
-        return f"all but {', '.join(phase.frozen)}" if phase.frozen else "all layers"
+        return f"all but {_named(phase.frozen)}" if phase.frozen else "all layers"
     freed = [scope for scope in phase.train if scope not in before[-1].train]
-    return f"+ {', '.join(freed)}"
+    return f"+ {_named(freed)}"
+
+
+def _named(scopes: Sequence[str]) -> str:
+    """Name a few layers, or of many the first and the last.
+
+    >>> _named(["a", "b"]), _named(["a", "b", "c", "d", "e"])
+    ('a, b', 'a … e (5 layers)')
+    """
+    if len(scopes) < MANY:
+        return ", ".join(scopes)
+    return f"{scopes[0]} … {scopes[-1]} ({len(scopes)} layers)"
 
 
 def _figures(phase: PhaseResult) -> list[str]:
@@ -121,7 +154,22 @@ def _accuracy(value: float, interval: tuple[float, float]) -> list[str]:
 
 def _test_table(rows: Sequence[Sequence[str]], result: Result) -> str:
     n = f"{result.test.n:,}" if result.test else ""
-    return table(["test", "accuracy", "95 % interval", "samples"], [[*row, n] for row in rows], right=["samples"])
+    headers = ["test", result.measure, "95 % interval", "samples"]
+    return table(headers, [[*row, n] for row in rows], right=["samples"])
+
+
+def _errors(result: Result) -> str:
+    errors = result.test.errors if result.test else {}
+    if not errors:
+        return ""
+    return f"\nmean absolute error {errors['mae']:.6g}, root mean squared error {errors['rmse']:.6g}"
+
+
+def _left_out(result: Result) -> str:
+    if not result.broken:
+        return ""
+    lines = [f"- {one.where}: {one.why}" for one in result.broken]
+    return "\n".join([f"## Left out\n\n{count(len(lines), 'sample')} cannot be read:\n", *lines])
 
 
 def _or_dash(value: float | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,26 +12,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.errors import ZooError
+from transfer.data import records
+from transfer.data.target import Target
 
 Array = NDArray[Any]
 Samples = Array | Mapping[str, Array]  # one array, or one for each input of a model, by the inputs' names
+SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples `(n, ...)` of any numeric dtype and their classes `(n,) int64`, as positions in `classes`."""
+    """Samples and what a model is to say of them.
 
-    x: Samples
-    y: NDArray[np.int64]
+    Attributes:
+        samples: not yet in a model's form.
+        y: `(n,) int64` positions in the target's classes; `(n, k) float32` for several labels or numbers.
+    """
+
+    samples: records.Samples
+    y: Array
+
+    def __post_init__(self) -> None:
+        if len(self.samples) != len(self.y):
+            raise ZooError(f"a split has {len(self.samples)} samples and {len(self.y)} labels")
 
     def __len__(self) -> int:
         return len(self.y)
 
     def rows(self, chosen: Any) -> Split:
         """Return some of the samples: `chosen` is a slice, positions, or a mask."""
-        if isinstance(self.x, Mapping):
-            return Split({name: array[chosen] for name, array in self.x.items()}, self.y[chosen])
-        return Split(self.x[chosen], self.y[chosen])
+        places = np.arange(len(self), dtype=np.int64)[chosen]
+        return Split(self.samples.rows(places), self.y[places])
 
 
 @dataclass(frozen=True)
@@ -40,39 +51,51 @@ class Dataset:
 
     Attributes:
         ref: where it came from.
-        classes: the labels' names; `y` counts positions in it.
-        train, valid, test: the splits; `test` may be empty (length 0).
+        kind: `images`, `table` or `arrays`.
+        target: what `y` means.
+        train, valid, test: the splits; `test` may be empty (length 0), the others where nothing is trained on.
+        broken: samples that were left out because they cannot be read.
+        remarks: what a person should know of how the data were taken.
     """
 
     ref: str
-    classes: tuple[str, ...]
+    kind: str
+    target: Target
     train: Split
     valid: Split
     test: Split
+    broken: tuple[records.Broken, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels' names, in the order of a model's outputs."""
+        return self.target.classes
 
     @property
     def splits(self) -> dict[str, Split]:
         """The splits by name."""
-        return {"train": self.train, "valid": self.valid, "test": self.test}
+        return dict(zip(SPLITS, (self.train, self.valid, self.test), strict=True))
 
     @cached_property
     def fingerprint(self) -> str:
-        """The sha256 over classes, splits, labels and samples in their order; names and times do not count."""
-        digest = hashlib.sha256(repr(self.classes).encode())
+        """The sha256 over the target, and each split's samples and labels in their order; names and times do not count.
+
+        Mean and deviation of numbers are left out: they follow from the labels.
+        """
+        digest = hashlib.sha256(repr((self.target.kind, self.classes)).encode())
         for name, split in self.splits.items():
-            for label, array in _named(name, split):
-                digest.update(f"{label} {array.dtype.str} {array.shape}".encode())
+            digest.update(f"{name} {split.y.dtype.kind} {split.y.shape}".encode())
+            for array in _parts(split):
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 
-def _named(name: str, split: Split) -> list[tuple[str, Array]]:
-    """List a split's arrays, its labels last, each with what the fingerprint calls it."""
-    if isinstance(split.x, Mapping):
-        inputs = [(f"{name} {key!r}", split.x[key]) for key in sorted(split.x)]
-    else:
-        inputs = [(name, split.x)]
-    return [*inputs, (name, split.y)]
+def _parts(split: Split) -> Iterable[Array]:
+    """Return a split's digests and labels, in the same order of bytes on every machine."""
+    if not len(split):
+        return ()
+    return split.samples.digests, split.y.astype(split.y.dtype.newbyteorder("<"))
 
 
 def check_finite(x: Array, where: str) -> None:

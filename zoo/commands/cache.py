@@ -29,8 +29,8 @@ def list_files(quiet: Quiet = False, json: Json = False) -> None:
         names([entry.key for entry in found])
     else:
         rows = [
-            [entry.key[:12], entry.parts.get("cut", ""), " ".join(f"{n:,} {name}" for name, n in entry.samples.items()),
+            [entry.key[:12], entry.parts.get("cut", ""), f"{entry.samples:,}",
              size(entry.bytes), time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.written))]
             for entry in found
         ]  # fmt: skip
-        say(table(["key", "cut", "samples", "size", "written"], rows, right=["size"]))
+        say(table(["key", "cut", "samples", "size", "written"], rows, right=["samples", "size"]))

@@ -1,29 +1,29 @@
-"""What trains and what uses the result: transfer, evaluate, predict."""
+"""What trains: transfer."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from registry.errors import ZooError
+from zoo.data_options import reads_data
 from zoo.options import Data, DryRun, Freeze, Json, Name, Quiet, Reuse, Update
-from zoo.output import json_document, names, percent_interval, say, table
+from zoo.output import json_document, names, say
 
 if TYPE_CHECKING:
+    from transfer.data.target import Target as Labels
     from transfer.result import Result
     from zoo.api import Prepared, Run
 
 
 def mount(app: typer.Typer) -> None:
-    """Add the commands to the application."""
+    """Add the command to the application."""
     app.command("transfer")(transfer)
-    app.command("evaluate")(evaluate)
-    app.command("predict")(predict)
 
 
+@reads_data()
 def transfer(
     name: Name,
     reuse: Reuse,
@@ -32,6 +32,13 @@ def transfer(
     unfreeze: Annotated[
         list[str] | None,
         typer.Option(metavar="auto|none|REGEX", help="What trains after the first phase; once for each phase."),
+    ] = None,
+    options: Any = None,
+    augment: Annotated[
+        str | None, typer.Option(metavar="flip,crop,…", help="Change training images at random.")
+    ] = None,
+    views: Annotated[
+        int | None, typer.Option(metavar="N", help="Changed versions of an image that are cached below a cut.")
     ] = None,
     top: Annotated[
         str | None,
@@ -68,12 +75,12 @@ def transfer(
 
     if publish_as:
         catalogue.check_free(publish_as, update=update)
-    given = {
+    chosen = {
         "activation": activation, "init": init, "dropout": dropout, "epochs": epochs, "patience": patience,
         "batch_size": batch_size, "lr": lr, "unfreeze_lr": unfreeze_lr, "clip_norm": clip_norm,
-        "top": _widths(top), "batch_norm": batch_norm or None,
+        "top": _widths(top), "batch_norm": batch_norm or None, "augment": augment, "views": views,
     }  # fmt: skip
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    options |= {name: value for name, value in chosen.items() if value is not None}
     options |= {"cached": cached, "compare_scratch": compare_scratch}
     prepared = api.prepare(name, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze or "auto", seed=seed, **options)
     chatty = not (json or quiet)
@@ -98,56 +105,6 @@ def transfer(
         raise short
 
 
-def evaluate(
-    name: Name,
-    data: Data = None,
-    split: Annotated[str, typer.Option(help="Which split: train, valid or test.")] = "test",
-    json: Json = False,
-) -> None:
-    """Score a model on labelled data."""
-    from zoo import api
-
-    score, where = api.evaluate(name, data, split=split)
-    if json:
-        json_document({
-            "model": name, "data": where.name, "n": score.n, "loss": score.loss, "accuracy": score.accuracy,
-            "accuracy_ci95": score.ci95, "per_class": score.per_class,
-        })  # fmt: skip
-        return
-    say(f"{name} on {where.name}, {split}: {score.n:,} samples\n")
-    rows = [
-        ["all", f"{score.accuracy:.4f}"],
-        *([name, f"{share:.4f}"] for name, share in score.per_class.items()),
-    ]
-    say(table(["class", "accuracy"], rows, right=["accuracy"]))
-    say(f"\n95 % interval {percent_interval(score.ci95)}; loss {score.loss:.4f} nats")
-
-
-def predict(
-    name: Name,
-    input: Annotated[
-        Path,
-        typer.Option(metavar="FILE.npy", help="Samples (n, ...), prepared or raw; an .npz with one array an input."),
-    ],
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE.npy", help="Write the outputs here; several go into an .npz.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Run a model on samples and give its outputs."""
-    from zoo import api, arrays, catalogue
-
-    outputs = api.predict(name, arrays.read(input))
-    if output is not None:
-        arrays.write(output, outputs)
-    if json:
-        json_document({"path": str(output)} if output else {"outputs": arrays.document(outputs)})
-    elif output is not None:
-        say(f"wrote {arrays.sizes(outputs)} to {output}")
-    else:
-        say(arrays.pages(outputs, catalogue.show(name).card.classes))
-
-
 def _widths(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
@@ -169,14 +126,19 @@ def _carry_out(prepared: Prepared, seeds: int, *, show: bool) -> list[Run]:
 
 
 def _opening(prepared: Prepared) -> str:
+    from zoo.notes import notes
     from zoo.screens import layers_page
 
     data, plan = prepared.data, prepared.plan
     counts = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
-    return (
-        f"{plan.model} on {plan.data}: {counts}; {len(data.classes)} classes ({', '.join(data.classes[:12])})\n\n"
-        f"{layers_page(prepared.selection)}"
-    )
+    head = f"{plan.model} on {plan.data}: {counts}; {_labels(data.target)}"
+    return "\n".join([head, *notes(prepared), "", layers_page(prepared.selection)])
+
+
+def _labels(target: Labels) -> str:
+    kinds = {"class": "classes", "multilabel": "labels", "number": "numbers"}
+    word = kinds[target.kind] if target.width > 1 else target.kind
+    return f"{target.width} {word} ({', '.join(target.classes[:12])})"
 
 
 def _closing(runs: list[Run], published: str | None) -> str:

@@ -1,0 +1,1 @@
+"""Arrays of samples in files: `.npz` and HDF5."""

@@ -1,0 +1,1 @@
+"""Data sets of hubs, and TFRecord files: one reader a file."""

@@ -1,0 +1,1 @@
+"""Tables: CSV, TSV, Parquet and Arrow files, from their rows to the numbers that a model takes."""

@@ -1,0 +1,39 @@
+"""What a person should know of data before a transfer begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from zoo.output import count
+
+if TYPE_CHECKING:
+    from zoo.api import Prepared
+
+
+def notes(prepared: Prepared) -> Iterator[str]:
+    """Yield notes: what is left out, what is there twice, how images are given, what views will cost."""
+    from transfer.data.duplicates import duplicates
+    from transfer.data.tables.columns import fit_columns
+    from transfer.data.tables.samples import TableSamples
+    from transfer.presented import feed_of, remarks
+
+    data, imaging = prepared.data, prepared.plan.imaging
+    yield from data.remarks
+    if data.broken:
+        yield f"left out {count(len(data.broken), 'sample')} that cannot be read; the report lists them"
+    for shared in duplicates(data.splits).shared:
+        yield f"note: {count(shared.count, 'sample')} of {shared.other} are in {shared.split} too"
+    samples = data.train.samples
+    if isinstance(samples, TableSamples):
+        yield from samples.remarks
+        yield from fit_columns(samples.table, samples.names, samples.index, str(samples.path)).remarks
+        for name, split in data.splits.items():
+            feed = feed_of(prepared.source, prepared.source.inputs, split.samples, f"{data.ref}: {name}")
+            yield from (f"{name}: {remark}" for remark in remarks(feed))
+    how = prepared.source.preprocessing
+    if how is not None and how.resize:
+        yield f"images are given to the model at {how.shape[0]}x{how.shape[1]} pixels ({how.resize})"
+    if imaging.augment and prepared.plan.cached:
+        views, n = imaging.recorded, len(data.train)
+        yield f"{views} views of {n:,} training images: {views * n:,} samples go through the layers below a cut"
