@@ -161,7 +161,7 @@ def test_arrays_in_other_forms_are_the_same(options, tmp_path):
 def test_large_arrays_are_set_by_rows(tmp_path, monkeypatch):
     path = write(tmp_path, ALEX, arrays(ALEX_SHAPES))
     whole = answer(path)
-    monkeypatch.setattr("transfer.importers.native.LARGE", 100)
+    monkeypatch.setattr("transfer.assign.LARGE", 100)
     np.testing.assert_array_equal(answer(path), whole)
 
 

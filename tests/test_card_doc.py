@@ -10,12 +10,14 @@ from typing import Any, get_type_hints
 import msgspec
 import pytest
 
-from registry import card as module
+from registry import card as card_module
+from registry import columns as columns_module
 from registry.card import SCHEMA, Card, decode, encode
 
 TEXT = (Path(__file__).parents[1] / "docs" / "card.md").read_text(encoding="utf-8")
 CLASSES = {
     name: found
+    for module in (card_module, columns_module)
     for name, found in vars(module).items()
     if dataclasses.is_dataclass(found) and isinstance(found, type) and found.__module__ == module.__name__
 }

