@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -168,6 +169,8 @@ def test_a_split_that_is_not_used_is_told(prepare: Callable[..., str], zoo_comma
     data = prepare(tfds.features.Image(shape=(16, 16, 1)), NAMES, splits)
     shown = zoo_command("transfer", "net", "--data", data, "--reuse", "block.*", *QUICK, "--publish-as", "mine")
     assert told in shown.splitlines()
+    report = Path(re.search(r"^report +(.+)$", shown, re.M)[1])  # type: ignore[index]
+    assert f"Note: {told}." in report.read_text()
     assert told in zoo_command("data", "inspect", data).splitlines()
     assert len(zoo_command("predict", "mine", "--input", data, "--format", "jsonl").splitlines()) == 75
     assert told in zoo_command.err.splitlines()

@@ -93,6 +93,7 @@ class Result:
         target: the labels' kind: `class`, `multilabel` or `number`.
         measure: what the accuracies are (`transfer.evaluate.MEASURES`).
         broken: the samples that were left out because they cannot be read.
+        remarks: what a person should know of how the data were taken.
     """
 
     run: str
@@ -118,6 +119,7 @@ class Result:
     target: str = "class"
     measure: str = "accuracy"
     broken: tuple[Broken, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ class Job:
             seconds=spent,
             seed=plan.seed,
             broken=self.data.broken,
+            remarks=self.data.remarks,
         )
 
     def _save(self, model: Any, source: Backbone, result: Result, valid: Inputs) -> None:

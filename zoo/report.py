@@ -112,6 +112,7 @@ def write_report(folder: RunFolder, plan: Plan, result: Result) -> None:
         "## Test",
         f"```\n{verdict(result)}\n```",
         f"```\n{table([result.target, result.measure], per_class, right=[result.measure])}\n```" if per_class else "",
+        "\n".join(f"Note: {remark}." for remark in result.remarks),
         _left_out(result),
         "## To repeat it",
         f"```\n{command(plan)}\n```",
