@@ -30,6 +30,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/catalogue.py
 	$(BIN)/python benchmarks/import_memory.py
+	$(BIN)/python benchmarks/reading.py
 
 wheel: $(VENV)/.test
 	$(BIN)/python -m build
