@@ -182,7 +182,7 @@ def test_evaluate_and_predict(zoo_command: Zoo, tiny: str, data_file: Path, tmp_
     document = zoo_command("evaluate", "net", "--data", data_file, "--json")
     assert document["accuracy"] == result["test_accuracy"]
     assert set(document) == {
-        "model", "data", "n", "loss", "measure", "accuracy", "accuracy_ci95", "per_class", "errors", "broken",
+        "model", "data", "n", "loss", "measure", "accuracy", "accuracy_ci95", "per_class", "errors", "broken", "notes",
     }  # fmt: skip
     assert (document["measure"], document["errors"], document["broken"]) == ("accuracy", {}, [])
     assert "95 % interval" in zoo_command("evaluate", "net", "--data", data_file, "--split", "valid")

@@ -136,3 +136,23 @@ def test_remembered_files_are_not_read(zoo_command: Zoo, tmp_path: Path) -> None
     time.sleep(0.01)
     extracted(zoo_command, data)
     assert memory.stat().st_mtime_ns == written
+
+
+def test_data_that_the_run_did_not_have_are_told(zoo_command: Zoo, tmp_path: Path) -> None:
+    data = digit_folder(tmp_path / "digits", classes=3)
+    words = ("--reuse", "block.*", *QUICK, "--epochs", "1", "--publish-as", "mine", "-q")
+    zoo_command("transfer", "net", "--data", data, *words)
+    zoo_command("evaluate", "mine", "--data", data)
+    assert "other data" not in zoo_command.err
+    (data / "0" / "0-00.png").rename(data / "0" / "9-99.png")
+    assert any("other data" in note for note in zoo_command("evaluate", "mine", "--data", data, "--json")["notes"])
+
+
+def test_samples_of_two_splits_are_in_the_result(zoo_command: Zoo, tmp_path: Path) -> None:
+    for split in ("train", "valid", "test"):
+        digit_folder(tmp_path / "parted" / split, per_class=4, classes=2)
+    done = run(zoo_command, tmp_path / "parted")
+    assert done["remarks"] == [
+        "samples of valid that are in train too: 8", "samples of test that are in train too: 8",
+        "samples of test that are in valid too: 8",
+    ]  # fmt: skip

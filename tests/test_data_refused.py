@@ -112,6 +112,7 @@ BAD_IMAGES: dict[str, tuple[Make, list[str]]] = {
         folder("--image-size", "1x1"), ["images of 1x1x3", "block1/pool (MaxPooling2D)"],
     ),
     "a size of no pixels": (folder("--image-size", "big"), ["--image-size 'big' is no size in pixels"]),
+    "a target of a folder": (folder("--target", "kind"), ["has no columns to choose among", "--image-column"]),
     "an unknown resize": (folder("--resize", "fill"), ["--resize takes stretch, crop, pad; got 'fill'"]),
     "an unknown change": (folder("--augment", "flop"), ["--augment 'flop' has an unknown part", "flip, crop=0.1"]),
     "views of nothing": (folder("--views", "4"), ["--views wants to know what changes: add --augment flip,crop"]),

@@ -224,3 +224,15 @@ def test_lines_come_as_they_are_computed(tiny: str, tmp_path: Path, monkeypatch:
             yield row
 
     assert write(watched(), "jsonl", out) == 9
+
+
+def test_an_output_that_is_no_number_is_named() -> None:
+    model = above(chain(), keras.layers.Rescaling(1e38), keras.layers.Rescaling(1e38))
+    with pytest.raises(ZooError, match=r"the model's output for x\.npy, row 0 is not finite"):
+        said(model)
+
+
+def test_options_that_arrays_do_not_take(zoo_command: Zoo, tiny: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    zoo_command("predict", tiny, "--input", tmp_path / "x.npy", "--image-size", "8", code=1)
+    assert "--image-size has nothing to do with arrays" in zoo_command.err

@@ -24,6 +24,7 @@ from transfer.augment import Augment
 from transfer.data.dataset import Array
 
 SEEDS = 2**31 - 1  # TensorFlow takes seeds of two such numbers
+MOST_VIEWS = 1000
 DRAWS = 16  # more than a layer draws at once
 
 
@@ -136,7 +137,7 @@ class Augmenter:
     def _recorded(self) -> Any:
         def one(given: tuple[Any, Any], number: Any) -> Any:
             sample, key = given
-            return self._changed(sample[tf.newaxis], self.seed + number, key)[0]
+            return self._changed(sample[tf.newaxis], self.seed * MOST_VIEWS + number, key)[0]
 
         def every(x: Any, number: Any, keys: Any) -> Any:
             spec = tf.TensorSpec(x.shape[1:], tf.float32)

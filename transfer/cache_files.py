@@ -23,11 +23,13 @@ from registry.errors import ZooError
 from transfer.data.dataset import Array
 from transfer.data.records import Digests
 from transfer.inputs import Arrays
+from transfer.spilled import room_for
 
 FORMAT = "zoo-features"
 VERSION = 2
 SUFFIX = ".h5"
 SAMPLES = "samples"
+GATHERED = 4096  # samples that are copied at once
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,12 @@ class Shards:
         first = self._shards[int(numbers[0]) if len(numbers) else 0].arrays[tensor]
         if not len(rows) or ((numbers == numbers[0]).all() and (np.diff(rows) == 1).all()):
             return first[rows[0] : rows[-1] + 1] if len(rows) else first[:0]
-        gathered = np.empty((len(rows), *first.shape[1:]), first.dtype)
-        for number in np.unique(numbers):
-            here = numbers == number
-            gathered[here] = self._shards[number].arrays[tensor][rows[here]]
+        gathered = room_for((len(rows), *first.shape[1:]), first.dtype.name)
+        for start in range(0, len(rows), GATHERED):
+            block = slice(start, start + GATHERED)
+            for number in np.unique(numbers[block]):
+                here = np.flatnonzero(numbers[block] == number)
+                gathered[start + here] = self._shards[number].arrays[tensor][rows[block][here]]
         return gathered
 
 

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from registry.errors import ZooError
 from transfer.backbone import nodes
 from transfer.data.dataset import Array
 from transfer.data.records import Samples
@@ -53,11 +54,16 @@ def predictions(
         most: how many classes `top` holds.
 
     Raises:
-        ZooError: a sample is broken or does not fit.
+        ZooError: a sample is broken or does not fit, or an output is not finite.
     """
     squashed, row = gives_probabilities(model), 0
     for (outputs,) in forward(model, feed, stage="predict"):
         flat = outputs.reshape(len(outputs), -1).astype(np.float64)
+        wrong = np.flatnonzero(~np.isfinite(flat).all(axis=1))
+        if len(wrong):
+            raise ZooError(
+                f"the model's output for {samples.where(row + int(wrong[0]))} is not finite", "is it far too large?"
+            )
         names = list(classes) if len(classes) == flat.shape[1] else [str(place) for place in range(flat.shape[1])]
         shares = flat if squashed or kind == "number" else _probabilities(flat, kind)
         for values in shares:

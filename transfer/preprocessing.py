@@ -56,7 +56,7 @@ def parse_preprocessing(text: str, shape: Sequence[int | None]) -> Preprocessing
     offset = _numbers(said.get("offset", "0"), text)
     if "mean" in said:
         offset = tuple(-mean * factor for mean, factor in _paired(_numbers(said["mean"], text), scale, text))
-    raw = _shape(said["shape"], text) if "shape" in said else _known(shape)
+    raw = _shape(said["shape"], text) if "shape" in said else _known(shape, text)
     try:
         return Preprocessing(
             raw, said.get("dtype", "uint8"), _single(scale), _single(offset), said.get("channels", ""),
@@ -66,13 +66,13 @@ def parse_preprocessing(text: str, shape: Sequence[int | None]) -> Preprocessing
         raise ZooError(f"--preprocess {text!r} does not fit: {error}", USAGE) from error
 
 
-def _known(shape: Sequence[int | None]) -> tuple[int, ...]:
+def _known(shape: Sequence[int | None], text: str) -> tuple[int, ...]:
     known = tuple(size for size in shape if size is not None)
     if len(known) < len(shape):
         open_shape = ", ".join("?" if size is None else str(size) for size in shape)
         raise ZooError(
             f"the model's input ({open_shape}) leaves open how large a raw sample is",
-            f"say it: --preprocess '... shape={'x'.join(str(size or 224) for size in shape)}'",
+            f"say it: --preprocess '{text.strip()} shape={'x'.join(str(size or 224) for size in shape)}'",
         )
     return known
 

@@ -49,6 +49,7 @@ def to_train(source: Backbone, samples: Samples, imaging: Imaging) -> Backbone:
         ZooError: as `fitted`.
     """
     if isinstance(samples, TableSamples):
+        _check_no_images(samples, imaging)
         return source if source.columns else replace(source, columns=_columns(samples))
     own = None if imaging.size else _own_size(samples, source)
     return fitted(_at(source, own) if own else source, samples, imaging)
@@ -66,6 +67,7 @@ def fitted(source: Backbone, samples: Samples, imaging: Imaging) -> Backbone:
         ZooError: it cannot take the size asked for; or the samples are rows and its card names no columns.
     """
     if isinstance(samples, TableSamples):
+        _check_no_images(samples, imaging)
         if not source.columns:
             raise ZooError(
                 f"{samples.path} is a table; how its columns become the model's input, the model's card does not say",
@@ -110,6 +112,14 @@ def preparation(source: Backbone) -> str:
     """Say, for a cache's key, all that turns samples into the model's input."""
     how = source.preprocessing and replace(source.preprocessing, embedded=False)
     return f"{how!r} {source.columns!r} {source.inputs!r} {DECODING}"
+
+
+def _check_no_images(samples: TableSamples, imaging: Imaging) -> None:
+    if imaging.size or imaging.resize or imaging.preprocess or imaging.augment:
+        raise ZooError(
+            f"{samples.path} is a table: --image-size, --resize, --preprocess and --augment are of images",
+            "leave them out, or say which column names the images: --image-column NAME",
+        )
 
 
 def _columns(samples: TableSamples) -> tuple[Column, ...]:

@@ -44,6 +44,16 @@ def spilled(feed: Feed) -> Arrays:
     return tuple(arrays)
 
 
+def room_for(shape: tuple[int, ...], kind: str) -> Array:
+    """Return an array to be filled: in memory, or in a file where it is too large for that.
+
+    Raises:
+        ZooError: there is no room on the disk.
+    """
+    size = math.prod(shape) * np.dtype(kind).itemsize
+    return np.empty(shape, kind) if size <= IN_MEMORY else _mapped(shape, kind)
+
+
 def _mapped(shape: tuple[int, ...], kind: str) -> np.memmap[Any, Any]:
     size = math.prod(shape) * np.dtype(kind).itemsize
     try:

@@ -15,6 +15,8 @@ from transfer.features import Inputs
 from transfer.feeding import Feed
 from transfer.inputs import Arrays
 
+VERSION = 1  # counted up when the same change draws other images
+
 
 class Viewed:
     """A feed of one input in which each sample has several rows: itself, then versions changed at random.
@@ -42,7 +44,7 @@ class Viewed:
     @cached_property
     def digests(self) -> Digests:
         """The sha256 of each view, `(n * views, 32) uint8`."""
-        how = f"{self._augmenter.augment} seed {self._augmenter.seed}"
+        how = f"{VERSION} {self._augmenter.augment} seed {self._augmenter.seed}"
         found = [self._digest(sample, view, how) for sample in keys(self._feed.digests) for view in range(self._views)]
         return np.frombuffer(b"".join(found), np.uint8).reshape(-1, 32)
 

@@ -127,11 +127,13 @@ def prepare(
         )
     where = find_data(shelf, model, data)
     plan = make_plan(model.ref, where.name, reuse, freeze, unfreeze, seed, dict(options))
+    from transfer.data.duplicates import shared_samples
     from transfer.plan import choose
 
     selection = choose(model.card.layers, reuse, freeze)
     _check_phases(plan, selection)
     samples = read_data(where, plan.reading)
+    samples = replace(samples, remarks=(*samples.remarks, *shared_samples(samples)))
     start = time.perf_counter()
     source = open_model(shelf, model)
     seconds = time.perf_counter() - start
@@ -169,27 +171,33 @@ def transfer(
     return prepare(ref, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options).run(watch)
 
 
-def _scored(where: DataRef, as_before: Reading, as_asked: Reading, classes: tuple[str, ...]) -> Dataset:
+def _scored(
+    where: DataRef, as_before: Reading, as_asked: Reading, classes: tuple[str, ...]
+) -> tuple[Dataset, tuple[str, ...]]:
     """Read data as the model's run did, or where that fails as the user asked; of two errors the first is raised."""
     from zoo.opening import read_data
 
     try:
-        return read_data(where, as_before, classes=classes)
+        return read_data(where, as_before, classes=classes), ()
     except ZooError as error:
         try:
-            return read_data(where, replace(as_asked, target_type=as_before.target_type), classes=classes)
+            found = read_data(where, replace(as_asked, target_type=as_before.target_type), classes=classes)
+            return found, (f"not read and split as in the model's run: {error.message}",)
         except ZooError:
             raise error from None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a model did on a split, what it was scored by, what the data are called, and what of them is left out."""
+    """How a model did on a split, what it was scored by, what the data are called, what of them is left out, and what
+    a person should know of them.
+    """  # fmt: skip
 
     score: Score
     target: Target
     data: str
     broken: tuple[Broken, ...]
+    notes: tuple[str, ...] = ()
 
 
 def evaluate(ref: str, data: str | None = None, *, split: str = "test", **options: Any) -> Evaluation:
@@ -206,7 +214,10 @@ def evaluate(ref: str, data: str | None = None, *, split: str = "test", **option
     model = shelf.find(ref)
     where = find_data(shelf, model, data)
     reading, imaging = data_options({**read_before(model.card, where), **options})
-    samples = _scored(where, reading, data_options(options)[0], model.card.classes)
+    samples, notes = _scored(where, reading, data_options(options)[0], model.card.classes)
+    made_of = model.card.lineage.fingerprint if model.card.lineage else ""
+    if made_of and made_of != samples.fingerprint:
+        notes += ("these are other data than the model's run had; samples that they share may have been trained on",)
     if split not in samples.splits or not len(samples.splits[split]):
         raise ZooError(f"{where.name} has no {split} split", "pass --split train, valid or test")
     backbone = open_model(shelf, model)
@@ -220,7 +231,7 @@ def evaluate(ref: str, data: str | None = None, *, split: str = "test", **option
         raise ZooError(
             f"{model.name} gives outputs of shape {found.shape[1:]}; the data have {samples.target.width} classes"
         )
-    return Evaluation(scored(found, chosen.y, samples.target), samples.target, where.name, samples.broken)
+    return Evaluation(scored(found, chosen.y, samples.target), samples.target, where.name, samples.broken, notes)
 
 
 def predict(ref: str, x: Samples) -> NDArray[Any] | dict[str, NDArray[Any]]:

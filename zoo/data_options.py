@@ -105,7 +105,7 @@ def given(**options: Any) -> dict[str, Any]:
     """
     from transfer.data.reading import parse_split
 
-    found = {name: value for name, value in options.items() if value not in (None, False)}
+    found = {name: value for name, value in options.items() if value is not None and value is not False}
     if "split" in found:
         found["split"] = parse_split(found["split"])
     if "image_size" in found:

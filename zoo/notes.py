@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from registry.errors import ZooError
 from zoo.output import count
 
 if TYPE_CHECKING:
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
 def notes(prepared: Prepared) -> Iterator[str]:
     """Yield notes: what is left out, what is there twice, how images are given, what views will cost."""
-    from transfer.data.duplicates import duplicates
     from transfer.data.tables.columns import fit_columns
     from transfer.data.tables.samples import TableSamples
     from transfer.presented import feed_of, remarks
@@ -22,12 +23,11 @@ def notes(prepared: Prepared) -> Iterator[str]:
     yield from data.remarks
     if data.broken:
         yield f"left out {count(len(data.broken), 'sample')} that cannot be read; the report lists them"
-    for shared in duplicates(data.splits).shared:
-        yield f"note: {count(shared.count, 'sample')} of {shared.other} are in {shared.split} too"
     samples = data.train.samples
     if isinstance(samples, TableSamples):
         yield from samples.remarks
-        yield from fit_columns(samples.table, samples.names, samples.index, str(samples.path)).remarks
+        with suppress(ZooError):  # columns that the source does not know, and that nothing is learned from
+            yield from fit_columns(samples.table, samples.names, samples.index, str(samples.path)).remarks
         for name, split in data.splits.items():
             feed = feed_of(prepared.source, prepared.source.inputs, split.samples, f"{data.ref}: {name}")
             yield from (f"{name}: {remark}" for remark in remarks(feed))

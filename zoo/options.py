@@ -20,7 +20,11 @@ AllowUnsafe = Annotated[
 ]
 Data = Annotated[
     str | None,
-    typer.Option(metavar="DATA", help="An .npz file, or MODEL:FILE; the default is the one on the model's card."),
+    typer.Option(
+        metavar="DATA",
+        help="A folder of images, a table, arrays, MODEL:FILE, keras:NAME, tfds:NAME or hf://datasets/ORG/NAME; the "
+        "default is the one on the model's card.",
+    ),
 ]
 Reuse = Annotated[
     str,

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from transfer.data.dataset import Split
+from transfer.data.dataset import Dataset, Split
 from transfer.data.records import Digests
 
 
@@ -45,6 +45,12 @@ class Duplicates:
     shared: tuple[Shared, ...]
     twins: tuple[Twins, ...]
     repeated: Mapping[str, int]
+
+
+def shared_samples(data: Dataset) -> tuple[str, ...]:
+    """Say how many samples of a split are in another too, a sentence for each two splits that share any."""
+    found = duplicates({name: split for name, split in data.splits.items() if len(split)}).shared
+    return tuple(f"samples of {one.other} that are in {one.split} too: {one.count:,}" for one in found)
 
 
 def duplicates(splits: Mapping[str, Split], most: int = 20) -> Duplicates:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from registry.errors import ZooError
 from transfer.data.arrays.samples import ArraySamples
 from transfer.data.dataset import Array
 from transfer.data.images.samples import EncodedImages, ImageSamples
@@ -55,7 +56,10 @@ def _range(array: Array) -> str:
 
 
 def _table(samples: TableSamples) -> dict[str, str]:
-    fitted = fit_columns(samples.table, samples.names, samples.index, str(samples.path))
+    try:
+        fitted = fit_columns(samples.table, samples.names, samples.index, str(samples.path))
+    except ZooError as error:
+        return {"columns": error.message}
     return {column.name: column.kind + _of(column.values, column.mean, column.missing) for column in fitted.columns}
 
 

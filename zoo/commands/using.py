@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from registry.errors import ZooError
 from zoo.data_options import reads_data
 from zoo.options import Data, Json, Name
 from zoo.output import json_document, say, table
@@ -32,12 +33,14 @@ def evaluate(
     from zoo.report import score_line
 
     done = api.evaluate(name, data, split=split, **options)
+    for note in () if json else done.notes:
+        typer.echo(f"note: {note}", err=True)
     score, measure = done.score, MEASURES[done.target.kind]
     if json:
         json_document({
             "model": name, "data": done.data, "n": score.n, "loss": score.loss, "measure": measure,
             "accuracy": score.accuracy, "accuracy_ci95": score.ci95, "per_class": score.per_class,
-            "errors": score.errors, "broken": done.broken,
+            "errors": score.errors, "broken": done.broken, "notes": done.notes,
         })  # fmt: skip
         return
     for one in done.broken:
@@ -72,6 +75,9 @@ def predict(
 
     form = predicting.form_of(form, output, arrays=predicting.is_arrays(input))
     if predicting.is_arrays(input) and form not in predicting.STREAMS:
+        if options:
+            named = ", ".join(f"--{name.replace('size', 'image_size').replace('_', '-')}" for name in options)
+            raise ZooError(f"{named} has nothing to do with arrays that the model takes as they are", "leave it out")
         _outputs(name, Path(input), output, json=json)
         return
     rows = predicting.predicted(name, input, options, top, lambda text: typer.echo(text, err=True))

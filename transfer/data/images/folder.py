@@ -46,6 +46,11 @@ def read(path: Path, ref: str, reading: Reading, memory: Path | None) -> Found:
         ZooError: images lie beside class folders, a class has none, folders of splits and of classes are mixed, links
             lead in circles, or a file is no image; those that `skip_broken` leaves out only without it.
     """
+    if reading.targets or reading.group_column:
+        raise ZooError(
+            f"{shown(path)} is a folder of images: its classes are folders, and it has no columns to choose among",
+            "leave out --target and --group-column; or name images in a table: --data images.csv --image-column path",
+        )
     walk = Walk(path)
     parts = _parts(path, walk)
     listed = {split: _part(root, split, walk, reading, memory) for split, root in parts.items()}

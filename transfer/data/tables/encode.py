@@ -52,17 +52,22 @@ def check_held(table: pa.Table, columns: Sequence[Column], source: str) -> None:
         )
 
 
-def unseen(table: pa.Table, columns: Sequence[Column]) -> tuple[str, ...]:
-    """Say what the encoding does not pass on: values that no training row had, and missing ones likewise."""
+def unseen(table: pa.Table, columns: Sequence[Column], where: Where | None = None) -> tuple[str, ...]:
+    """Say what the encoding does not pass on: values that no training row had, and missing ones likewise.
+
+    Raises:
+        ZooError: a value is not of its column's kind; `where` names its row.
+    """
+    say = where or (lambda row: place(table, row))
     said = []
     for column in columns:
-        cells = table.column(column.name)
+        cells, called = table.column(column.name), _in_column(say, column.name)
         if column.kind == "category":
-            values = texts(cells, str)
+            values = texts(cells, called)
             unknown = values.filter(pc.invert(pc.is_in(values, pa.array(column.values, pa.string()))))
             said += _said_of_unknown(column, unknown, table.num_rows)
         elif not column.missing:
-            lacking = int(np.isnan(_values(cells, column, str)).sum())
+            lacking = int(np.isnan(_values(cells, column, called)).sum())
             if lacking:
                 said.append(
                     f"column {column.name!r}: {lacking} of {table.num_rows} rows have no value, and no training row"

@@ -48,7 +48,7 @@ class TableFeed:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Say what of the rows the encoding does not pass on."""
-        return unseen(self.samples.take(np.arange(len(self), dtype=np.int64)), self.columns)
+        return unseen(self.samples.take(np.arange(len(self), dtype=np.int64)), self.columns, self.samples.where)
 
     def read(self, rows: Rows) -> Arrays:
         """Return some rows, encoded: one array `(n, width) float32`.
