@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from registry.errors import ZooError
 from transfer.data.choice import chosen_classes
 from transfer.data.images.decode import SKIP, size_of
+from transfer.data.images.labels import SPLITS
 from transfer.data.images.samples import ImageSamples
 from transfer.data.images.sound import sound
 from transfer.data.images.walk import Identity, Walk, is_folder, shown
 from transfer.data.reading import Reading
 from transfer.data.records import Broken, Found, Records
 
-SPLITS: Mapping[str, str] = {
-    "train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test",
-}  # fmt: skip
 Labels = NDArray[np.str_]
 LAYOUT = "a folder a class with its images, or train/, valid/ and test/ above such folders"
 

@@ -61,7 +61,7 @@ def from_table(table: pa.Table, path: Path, ref: str, reading: Reading, memory: 
     rows = np.setdiff1d(np.arange(table.num_rows), list(faults))
     kept = sound(images.rows(rows), reading)
     whole = _records(table, images, path, reading)
-    parts = {name: _chosen(whole, chosen) for name, chosen in _parts(table, rows[kept.rows], reading, path).items()}
+    parts = {name: whole.rows(chosen) for name, chosen in _parts(table, rows[kept.rows], reading, path).items()}
     return Found(ref or str(path), "images", parts, (*broken, *kept.broken))
 
 
@@ -79,12 +79,3 @@ def _parts(table: pa.Table, rows: Rows, reading: Reading, path: Path) -> dict[st
     if SPLIT_COLUMN in table.column_names and SPLIT_COLUMN not in used:
         return split_rows(table, rows, str(path))
     return {"all": rows}
-
-
-def _chosen(whole: Records, rows: Rows) -> Records:
-    return Records(
-        whole.samples.rows(rows),
-        None if whole.labels is None else whole.labels[rows],
-        whole.names,
-        None if whole.groups is None else whole.groups[rows],
-    )
