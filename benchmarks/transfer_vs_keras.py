@@ -27,7 +27,8 @@ from transfer.cache import FeatureCache  # noqa: E402
 from transfer.evaluate import score  # noqa: E402
 from transfer.extract import outputs  # noqa: E402
 from transfer.feeding import Feed, every  # noqa: E402
-from transfer.plan import Plan, choose  # noqa: E402
+from transfer.plan.plan import Plan  # noqa: E402
+from transfer.plan.selection import choose  # noqa: E402
 from transfer.presented import feed_of  # noqa: E402
 from transfer.result import Result  # noqa: E402
 from transfer.run import Job  # noqa: E402

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from conftest import blobs, chain
 
-from transfer.adam import Adam
+from transfer.fitting.adam import Adam
 
 
 @pytest.mark.parametrize("clip", [None, 0.1])

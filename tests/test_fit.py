@@ -12,19 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nets import build, build_joined, joined_specs, specs
 
-import transfer.compiling
-import transfer.fit
+import transfer.fitting.compiling
+import transfer.fitting.fit
 from registry.errors import ZooError
 from transfer.backbone import describe
-from transfer.compiling import compiles
 from transfer.data.target import Target
 from transfer.evaluate import scored
 from transfer.extract import forward
 from transfer.features import Features
 from transfer.feeding import Sliced
-from transfer.fit import Fitted, fit
+from transfer.fitting.compiling import compiles
+from transfer.fitting.fit import Fitted, fit
 from transfer.graph import closed
-from transfer.plan import Training
+from transfer.plan.hyperparameters import Training
 from transfer.split import freeze, split
 
 HOW = Training(epochs=4, patience=4, batch_size=16, lr=0.01)
@@ -119,7 +119,7 @@ def test_the_same_seed_gives_the_same_result_however_often_progress_is_shown(mon
     start, how = model.get_weights(), Training(epochs=7, patience=7, batch_size=16)
     results = []
     for seconds in (1000.0, 0.0):
-        monkeypatch.setattr(transfer.fit, "SHOW_SECONDS", seconds)
+        monkeypatch.setattr(transfer.fitting.fit, "SHOW_SECONDS", seconds)
         model.set_weights(start)
         results.append(trained(model, set(), cached=True, how=how))
     (one, weights), (other, again) = results
@@ -218,7 +218,7 @@ def test_xla_gives_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     start = model.get_weights()
     plain, _ = trained(model, {"hidden1"}, cached=True)
     model.set_weights(start)
-    monkeypatch.setattr(transfer.compiling, "XLA_STEPS", 1)
+    monkeypatch.setattr(transfer.fitting.compiling, "XLA_STEPS", 1)
     fast, _ = trained(model, {"hidden1"}, cached=True)
     assert np.allclose([e.valid_loss for e in plain.epochs], [e.valid_loss for e in fast.epochs], rtol=1e-4)
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from transfer.data.target import Target
 from transfer.evaluate import scored
-from transfer.objective import objective
+from transfer.fitting.objective import objective
 
 DRAWN = np.random.default_rng(0)
 LOGITS = DRAWN.normal(size=(40, 3)).astype(np.float32) * 4

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from registry.card import LayerInfo
 from registry.errors import ZooError
 from transfer.data.reading import Reading
-from transfer.plan import Imaging, Plan, Top, Training, choose, phases
+from transfer.plan.hyperparameters import Training
+from transfer.plan.imaging import Imaging
+from transfer.plan.phases import phases
+from transfer.plan.plan import Plan
+from transfer.plan.selection import choose
+from transfer.plan.top import Top
 from zoo.plans import make_plan, phases_of
 
 NAMES = ("hidden1", "hidden2", "hidden3", "hidden4", "hidden5", "outputs")

@@ -17,7 +17,9 @@ from transfer.cache import FeatureCache
 from transfer.evaluate import score
 from transfer.extract import outputs
 from transfer.importers.keras_file import read as read_keras
-from transfer.plan import Plan, Top, Training
+from transfer.plan.hyperparameters import Training
+from transfer.plan.plan import Plan
+from transfer.plan.top import Top
 from transfer.result import Result
 from transfer.run import Job
 from transfer.runs import RunFolder, Runs

@@ -14,9 +14,9 @@ from transfer.data.arrays.feed import ArrayFeed
 from transfer.data.arrays.samples import ArraySamples
 from transfer.data.target import Target
 from transfer.features import Features, Inputs
-from transfer.fit import fit
+from transfer.fitting.fit import fit
 from transfer.inputs import ModelInput
-from transfer.plan import Training
+from transfer.plan.hyperparameters import Training
 
 
 def inputs(n: int, seed: int) -> Inputs:

@@ -9,7 +9,8 @@ from conftest import chain
 from registry.errors import ZooError
 from transfer.backbone import describe, layer_of
 from transfer.data.target import Target
-from transfer.plan import Top, choose
+from transfer.plan.selection import choose
+from transfer.plan.top import Top
 from transfer.student import Student
 
 

@@ -11,7 +11,7 @@ from registry.card import LayerInfo
 from registry.errors import ZooError
 from transfer.backbone import layer_of, output_of
 from transfer.graph import heads, single_path
-from transfer.plan import Selection
+from transfer.plan.selection import Selection
 from transfer.rows import POOLING
 
 CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)

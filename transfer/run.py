@@ -22,7 +22,8 @@ from transfer.draft import STORED, draft
 from transfer.evaluate import MEASURES, Score, scored
 from transfer.extract import outputs
 from transfer.features import Cached, Inputs
-from transfer.plan import Plan, Selection, choose
+from transfer.plan.plan import Plan
+from transfer.plan.selection import Selection, choose
 from transfer.presented import feed_of, preparation
 from transfer.result import CacheUse, PhaseResult, Result, Scratch, Seconds
 from transfer.runs import CARD, RESULT, RunFolder

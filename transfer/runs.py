@@ -20,7 +20,7 @@ import msgspec
 from registry.card import Card
 from registry.errors import ZooError, near
 from registry.home import make_folder
-from transfer.plan import Plan
+from transfer.plan.plan import Plan
 from transfer.result import Result
 
 T = TypeVar("T")

@@ -13,7 +13,8 @@ from transfer.data.target import Target
 from transfer.fresh import layer_seed, seeded, with_fresh_arrays
 from transfer.graph import ends
 from transfer.output_layer import output_layer, pooling_above, width_of
-from transfer.plan import Selection, Top
+from transfer.plan.selection import Selection
+from transfer.plan.top import Top
 from transfer.rows import free, merged, pooled
 from transfer.scope import layer_name, scope_of
 

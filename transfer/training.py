@@ -16,9 +16,12 @@ from transfer.backbone import describe, model_inputs, nodes
 from transfer.cache import FeatureCache, key_of
 from transfer.data.target import Target
 from transfer.features import Cached, Features, Inputs
-from transfer.fit import Fitted, fit
+from transfer.fitting.fit import Fitted, fit
 from transfer.graph import closed
-from transfer.plan import AUTO, Phase, Plan, Selection, Training, phases
+from transfer.plan.hyperparameters import Training
+from transfer.plan.phases import Phase, phases
+from transfer.plan.plan import AUTO, Plan
+from transfer.plan.selection import Selection
 from transfer.result import PhaseResult
 from transfer.runs import EpochRow, RunFolder
 from transfer.split import Halves, freeze, split

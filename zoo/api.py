@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from transfer.data.records import Broken
     from transfer.data.target import Target
     from transfer.evaluate import Score
-    from transfer.plan import Plan, Selection
+    from transfer.plan.plan import Plan
+    from transfer.plan.selection import Selection
     from transfer.result import Result
     from transfer.runs import RunFolder
     from zoo.exporting import Exported
@@ -39,7 +40,7 @@ class Run:
 
 def layers(ref: str, reuse: str | None = None, freeze: str | None = None) -> Selection:
     """Return a model's layers, and what regexes would reuse and freeze of them; from its card alone."""
-    from transfer.plan import Selection, choose
+    from transfer.plan.selection import Selection, choose
 
     card = Shelf().find(ref).card
     return Selection(card.layers, (), ()) if reuse is None else choose(card.layers, reuse, freeze)
@@ -69,7 +70,7 @@ def export(ref: str, to: str, path: str | None = None, *, force: bool = False) -
 
 def _check_phases(plan: Plan, selection: Selection) -> None:
     """Find a regex of a later phase that selects nothing before anything is trained."""
-    from transfer.plan import AUTO
+    from transfer.plan.plan import AUTO
     from transfer.scope import compiled, select
 
     for pattern in () if plan.unfreeze == AUTO else plan.unfreeze:
@@ -128,7 +129,7 @@ def prepare(
     where = find_data(shelf, model, data)
     plan = make_plan(model.ref, where.name, reuse, freeze, unfreeze, seed, dict(options))
     from transfer.data.duplicates import shared_samples
-    from transfer.plan import choose
+    from transfer.plan.selection import choose
 
     selection = choose(model.card.layers, reuse, freeze)
     _check_phases(plan, selection)

@@ -9,7 +9,10 @@ from typing import Any, TypedDict
 from registry.card import Card
 from registry.errors import ZooError, near
 from transfer.data.reading import Reading
-from transfer.plan import AUTO, Imaging, Plan, Top, Training
+from transfer.plan.hyperparameters import Training
+from transfer.plan.imaging import Imaging
+from transfer.plan.plan import AUTO, Plan
+from transfer.plan.top import Top
 from zoo.opening import DataRef, HubRef
 
 

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from transfer.data.reading import Reading
 from transfer.evaluate import Score
-from transfer.plan import Imaging, Plan, Top, Training
+from transfer.plan.hyperparameters import Training
+from transfer.plan.imaging import Imaging
+from transfer.plan.plan import Plan
+from transfer.plan.top import Top
 from transfer.result import PhaseResult, Result, Spread
 from transfer.runs import REPORT, RunFolder
 from zoo.output import count, percent_interval, table

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.card import LayerInfo, TensorSpec
 from registry.model import Model
-from transfer.plan import Selection
+from transfer.plan.selection import Selection
 from zoo.output import figure, size, table
 
 if TYPE_CHECKING:

@@ -20,14 +20,14 @@ import tensorflow as tf
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
-from transfer.adam import Adam
-from transfer.batches import batches, gathered, summed, tensors
-from transfer.compiling import compiles
 from transfer.data.target import Target
 from transfer.extract import batch_size
 from transfer.features import Features
-from transfer.objective import Objective, objective
-from transfer.plan import Training
+from transfer.fitting.adam import Adam
+from transfer.fitting.batches import batches, gathered, summed, tensors
+from transfer.fitting.compiling import compiles
+from transfer.fitting.objective import Objective, objective
+from transfer.plan.hyperparameters import Training
 
 VALID_BATCH = 2048
 SHOW_SECONDS = 0.25

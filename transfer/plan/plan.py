@@ -1,0 +1,44 @@
+"""The plan: every choice of a transfer as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from transfer.data.reading import Reading
+from transfer.plan.hyperparameters import Training
+from transfer.plan.imaging import Imaging
+from transfer.plan.top import Top
+
+AUTO = ("auto",)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides a run, but for the bytes of the model and of the data.
+
+    Attributes:
+        model: the reference with revision.
+        data: the data reference.
+        reuse: the regex of the layers whose weights are kept.
+        freeze: the regex of those of them that stay fixed in the first phase; None means all.
+        unfreeze: `("auto",)`, `()` for a single phase, or one regex a further phase.
+        top, training: see there.
+        reading: how the data are read.
+        imaging: how images are given to the model.
+        compare_scratch: also train the same architecture from fresh weights.
+        cached: train from cached features; False runs the frozen layers in every step, with the same result.
+        seed: of fresh weights, dropout and the order of samples.
+    """
+
+    model: str
+    data: str
+    reuse: str
+    freeze: str | None = None
+    unfreeze: tuple[str, ...] = AUTO
+    top: Top = field(default_factory=Top)
+    training: Training = field(default_factory=Training)
+    reading: Reading = field(default_factory=Reading)
+    imaging: Imaging = field(default_factory=Imaging)
+    compare_scratch: bool = True
+    cached: bool = True
+    seed: int = 0
