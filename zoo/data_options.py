@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from registry.errors import ZooError
+from zoo.option_groups import Given, Group, as_given
 
 Target = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="The label's column; several with commas between are several.")
@@ -48,7 +48,7 @@ Preprocess = Annotated[
 ]
 
 
-SHARED: dict[str, Any] = {
+KINDS: dict[str, Any] = {
     "target": Target,
     "target_type": TargetType,
     "image_column": ImageColumn,
@@ -62,42 +62,9 @@ SHARED: dict[str, Any] = {
     "resize": Resize,
     "preprocess": Preprocess,
 }
-FLAGS = ("skip_broken", "paranoid")
 
 
-def reads_data(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command these options, but for those named; it gets them as its parameter `options`.
-
-    They stand in the command's help where that parameter stands, and come as `zoo.plans.DataOptions`: those that were
-    given, by name.
-    """
-    shared = {name: kind for name, kind in SHARED.items() if name not in without}
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        def run(**values: Any) -> None:
-            options = given(**{name: values.pop(name) for name in shared})
-            command(**values, options=options)
-
-        own = inspect.signature(command, eval_str=True).parameters
-        parameters = [one for name in own for one in (_shared(shared) if name == "options" else [own[name]])]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
-        run.__annotations__ = {one.name: one.annotation for one in parameters}
-        run.__doc__ = command.__doc__
-        return run
-
-    return decorate
-
-
-def _shared(kinds: dict[str, Any]) -> list[inspect.Parameter]:
-    return [
-        inspect.Parameter(
-            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False if name in FLAGS else None, annotation=kind
-        )
-        for name, kind in kinds.items()
-    ]
-
-
-def given(**options: Any) -> dict[str, Any]:
+def _read(options: Mapping[str, Any]) -> Given:
     """Return the options that were given, as `zoo.plans.DataOptions`.
 
     Raises:
@@ -105,7 +72,7 @@ def given(**options: Any) -> dict[str, Any]:
     """
     from transfer.data.reading import parse_split
 
-    found = {name: value for name, value in options.items() if value is not None and value is not False}
+    found = as_given(options)
     if "split" in found:
         found["split"] = parse_split(found["split"])
     if "image_size" in found:
@@ -123,3 +90,6 @@ def parse_size(text: str) -> tuple[int, int]:
         raise ZooError(f"--image-size {text!r} is no size in pixels", "such as --image-size 96, or 96x128")
     height, _, width = text.partition("x")
     return int(height), int(width or height)
+
+
+DATA = Group(KINDS, _read)

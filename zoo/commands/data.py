@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.data_options import reads_data
+from zoo.data_options import DATA
+from zoo.option_groups import takes
 from zoo.options import Json
 from zoo.output import json_document, say
 
@@ -20,7 +21,7 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(group, name="data")
 
 
-@reads_data()
+@takes(DATA)
 def inspect(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A folder, a file, MODEL:FILE or a hub's data set.")],
     model: Annotated[

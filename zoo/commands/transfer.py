@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from registry.errors import ZooError
-from zoo.data_options import reads_data
+from zoo.data_options import DATA
+from zoo.option_groups import takes
 from zoo.options import Data, DryRun, Freeze, Json, Name, Quiet, Reuse, Update
 from zoo.output import json_document, names, say
+from zoo.top_options import TOP
+from zoo.training_options import TRAINING
 
 if TYPE_CHECKING:
     from transfer.data.target import Target as Labels
@@ -23,7 +26,7 @@ def mount(app: typer.Typer) -> None:
     app.command("transfer")(transfer)
 
 
-@reads_data()
+@takes(DATA, TOP, TRAINING)
 def transfer(
     name: Name,
     reuse: Reuse,
@@ -34,26 +37,6 @@ def transfer(
         typer.Option(metavar="auto|none|REGEX", help="What trains after the first phase; once for each phase."),
     ] = None,
     options: Any = None,
-    augment: Annotated[
-        str | None, typer.Option(metavar="flip,crop,…", help="Change training images at random.")
-    ] = None,
-    views: Annotated[
-        int | None, typer.Option(metavar="N", help="Changed versions of an image that are cached below a cut.")
-    ] = None,
-    top: Annotated[
-        str | None,
-        typer.Option(metavar="100,50", help="New hidden layers instead of the model's own architecture."),
-    ] = None,
-    activation: Annotated[str | None, typer.Option(help="Of new hidden layers, such as elu or relu.")] = None,
-    init: Annotated[str | None, typer.Option(metavar="he|xavier|lecun", help="Of new kernels.")] = None,
-    batch_norm: Annotated[bool, typer.Option("--batch-norm", help="Normalise after new hidden layers.")] = False,
-    dropout: Annotated[float | None, typer.Option(help="Share of units dropped before new layers.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="At most so many a phase.")] = None,
-    patience: Annotated[int | None, typer.Option(help="Epochs without a gain that end a phase.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Samples a step.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Adam's learning rate in the first phase.")] = None,
-    unfreeze_lr: Annotated[float | None, typer.Option(help="The later phases' rate, as a factor.")] = None,
-    clip_norm: Annotated[float | None, typer.Option(help="The largest global norm of the gradients.")] = None,
     compare_scratch: Annotated[bool, typer.Option(help="Also train the same architecture from fresh weights.")] = True,
     cached: Annotated[bool, typer.Option("--cache/--no-cache", help="Train from cached features.")] = True,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
@@ -75,12 +58,6 @@ def transfer(
 
     if publish_as:
         catalogue.check_free(publish_as, update=update)
-    chosen = {
-        "activation": activation, "init": init, "dropout": dropout, "epochs": epochs, "patience": patience,
-        "batch_size": batch_size, "lr": lr, "unfreeze_lr": unfreeze_lr, "clip_norm": clip_norm,
-        "top": _widths(top), "batch_norm": batch_norm or None, "augment": augment, "views": views,
-    }  # fmt: skip
-    options |= {name: value for name, value in chosen.items() if value is not None}
     options |= {"cached": cached, "compare_scratch": compare_scratch}
     prepared = api.prepare(name, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze or "auto", seed=seed, **options)
     chatty = not (json or quiet)
@@ -103,15 +80,6 @@ def transfer(
         say(_closing(runs, published.ref if published else None))
     if short:
         raise short
-
-
-def _widths(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ZooError(f"--top takes widths such as 100,50; got {text!r}") from None
 
 
 def _carry_out(prepared: Prepared, seeds: int, *, show: bool) -> list[Run]:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from registry.errors import ZooError
-from zoo.data_options import reads_data
+from zoo.data_options import DATA
+from zoo.option_groups import takes
 from zoo.options import Data, Json, Name
 from zoo.output import json_document, say, table
 
@@ -19,7 +20,7 @@ def mount(app: typer.Typer) -> None:
     app.command("predict")(predict)
 
 
-@reads_data("split", "limit_per_class")
+@takes(DATA.without("split", "limit_per_class"))
 def evaluate(
     name: Name,
     data: Data = None,
@@ -52,7 +53,7 @@ def evaluate(
     say(f"\n{score_line(done.target.kind, score)}")
 
 
-@reads_data("target", "target_type", "group_column", "classes", "limit_per_class", "split", "paranoid")
+@takes(DATA.without("target", "target_type", "group_column", "classes", "limit_per_class", "split", "paranoid"))
 def predict(
     name: Name,
     input: Annotated[
