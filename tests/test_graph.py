@@ -88,7 +88,7 @@ SIDE = LayerInfo("side", "Dense", 4, True, ("left",))
     ("layers", "reused", "expected"),
     [
         (CHAIN, ("a",), ("a/relu",)),
-        (CHAIN, ("b",), ("drop",)),
+        (CHAIN, ("b",), ("b",)),
         (CHAIN, ("a", "b", "out"), ("out",)),
         (RESIDUAL, ("a",), ("a",)),
         (RESIDUAL, ("a", "b"), ("add",)),

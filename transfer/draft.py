@@ -20,6 +20,7 @@ from transfer.raw_table import can_take_rows, with_columns
 from transfer.runs import TESTS, WEIGHTS
 from transfer.safetensors_file import write as write_safetensors
 from transfer.stored_test import write as write_test
+from transfer.tops.rrelu import for_inference
 
 STORED = 16
 UNNAMED = "unnamed"
@@ -53,6 +54,7 @@ def draft(
     Raises:
         OSError: the folder cannot be written.
     """
+    model = for_inference(model)
     if embed and can_take_rows(model, columns):
         save(with_columns(model, columns), weights)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from registry.card import LayerInfo
 
@@ -12,6 +12,8 @@ INPUT = "InputLayer"
 # their outputs would freeze one draw for ever.
 RANDOM = frozenset({"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout",
                     "GaussianDropout", "GaussianNoise", "RReLU"})  # fmt: skip
+
+ACTIVATIONS = frozenset({"Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "RReLU"})
 
 
 def weighted(layers: Sequence[LayerInfo]) -> tuple[str, ...]:
@@ -59,7 +61,8 @@ def ends(layers: Sequence[LayerInfo], reused: Collection[str]) -> tuple[str, ...
     """Say where a new top stands: on the highest reused layers, or on what follows them without weights.
 
     What follows is an activation, a pooling or a merge, all of whose inputs are below already, and which is the only
-    reader of what it reads of the ends. A net's own class probabilities are no features.
+    reader of what it reads of the ends. A net's own class probabilities are no features, and its own dropout is no
+    place to stand on: the top has one of its own.
 
     Args:
         layers: all layers, each after those that it reads.
@@ -74,6 +77,8 @@ def ends(layers: Sequence[LayerInfo], reused: Collection[str]) -> tuple[str, ...
         if carried and sole and not layer.parameters and below.issuperset(layer.inputs) and not _answers(layers, layer):
             found = found - carried | {layer.name}
             below.add(layer.name)
+    drawing = {layer.name: layer.inputs[0] for layer in layers if _random(layer) and layer.inputs}
+    found = {_under(name, drawing) for name in found}
     return tuple(layer.name for layer in layers if layer.name in found)
 
 
@@ -101,6 +106,13 @@ def single_path(layers: Sequence[LayerInfo], scope: str) -> tuple[LayerInfo, ...
     return tuple(path)
 
 
+def activation_above(layers: Sequence[LayerInfo], scope: str) -> str | None:
+    """Return the layer that is a layer's activation: the next one above it, but for normalisations."""
+    above = (layer for layer in single_path(layers, scope) if not layer.type.endswith("Normalization"))
+    first = next(above, None)
+    return first.name if first is not None and first.type in ACTIVATIONS else None
+
+
 def _answers(layers: Sequence[LayerInfo], layer: LayerInfo) -> bool:
     return layer.type in ("Activation", "Softmax") and not readers(layers, layer.name)
 
@@ -112,6 +124,12 @@ def _reached(name: str, reads: dict[str, tuple[str, ...]]) -> set[str]:
         found |= new
         left += new
     return found
+
+
+def _under(name: str, drawing: Mapping[str, str]) -> str:
+    while name in drawing:
+        name = drawing[name]
+    return name
 
 
 def _random(layer: LayerInfo) -> bool:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 
 from transfer.backbone import describe, joined, layer_of, output_of, up_to
 from transfer.data.target import Target
-from transfer.fresh import layer_seed, seeded, with_fresh_arrays
-from transfer.graph import ends
-from transfer.output_layer import output_layer, pooling_above, width_of
+from transfer.graph import ACTIVATIONS, ends, heads
+from transfer.plan.activation import parse_activation
+from transfer.plan.dropping import dropped, edge
 from transfer.plan.selection import Selection
 from transfer.plan.top import Top
 from transfer.rows import free, merged, pooled
-from transfer.scope import layer_name, scope_of
+from transfer.scope import layer_name
+from transfer.tops.fresh import activation_of
+from transfer.tops.output_layer import output_layer, pooling_above
+from transfer.tops.renewal import Renewal
+from transfer.tops.stack import USUAL, hidden, outputs
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,12 @@ class Student:
     top: Top
     target: Target
 
+    def reusing(self, reused: Collection[str]) -> Student:
+        """Return a student that reuses fewer of its layers, and makes the others anew."""
+        names = self.selection.reused, self.selection.frozen
+        fewer = (tuple(scope for scope in part if scope in reused) for part in names)
+        return replace(self, selection=Selection(self.selection.layers, *fewer))
+
     def build(self, seed: int, *, kept: Collection[str]) -> Any:
         """Make the model: those of the source's inputs that it depends on, to outputs `(n, k) float32`.
 
@@ -46,11 +56,48 @@ class Student:
         Raises:
             ZooError: the architecture above the reused layers cannot give that many outputs.
         """
-        model = self._in_unit(self._new_top(seed) if self.top.units is not None else self._same_top(seed))
+        model = self._in_unit(self._same_top(seed) if self._keeps_outputs else self._new_top(seed))
         for layer in describe(model):
             if layer.name in kept and layer.parameters:
                 layer_of(model, layer.name).set_weights(layer_of(self.source, layer.name).get_weights())
         return model
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """The source's layers that the top's `drop` leaves out, in order."""
+        layers = self.selection.layers
+        chosen = dropped(layers, self.top.drop, self.selection.reused)
+        return tuple(layer.name for layer in layers if layer.name in chosen)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of the new layers before they train."""
+        styles = (*self.top.styles, self.top.style)
+        plain = any(style.dropout and not style.alpha_dropout for style in styles)
+        if "selu" in self._activations and plain:
+            return (
+                "plain dropout undoes what SELU is for, outputs of mean 0 and variance 1; --alpha-dropout keeps it, or "
+                "--dropout 0 leaves it out",
+            )
+        if "selu" not in self._activations and any(style.alpha_dropout and style.dropout for style in styles):
+            return ("alpha dropout is made for SELU; the new layers have another activation",)
+        return ()
+
+    @property
+    def _activations(self) -> set[str]:
+        """Name the activations of the new hidden layers."""
+        written = {style.activation for style in self.top.styles} if self.top.units else {self.top.activation}
+        if self.top.units is None and self.top.activation is None:
+            return {activation_of(layer_of(self.source, scope).get_config()) for scope in self._hidden}
+        return {parse_activation(name or USUAL).name for name in written}
+
+    @property
+    def _hidden(self) -> tuple[str, ...]:
+        """Return what is new of the source's layers and may have an activation: all but what gives its outputs."""
+        new = self._new.difference(self.gone)
+        found = [layer for layer in self.selection.layers if layer.name in new]
+        last = heads(self.selection.layers, self.selection.reused)
+        return tuple(layer.name for layer in found if layer.type in (*ACTIVATIONS, "Dense") and layer.name not in last)
 
     def _in_unit(self, model: Any) -> Any:
         """Let numbers come in the labels' own unit, while the layers below give them with mean 0 and deviation 1."""
@@ -64,65 +111,26 @@ class Student:
         output = output_layer(self.source, self.selection, self.target.width)
         # What follows the last layer with weights is a softmax or sigmoid: the loss wants logits.
         logits = up_to(self.source, [output_of(self.source, output)])
-        new = {layer.name for layer in self.selection.layers} - self.selection.below
-        return pooled(self._clone(logits, new, output, seed), pooling_above(self.selection.layers, output))
+        renewal = Renewal(self.top.style, seed, self._new, output, self.target.width)
+        return pooled(renewal.clone(logits), pooling_above(self.selection.layers, output))
 
     def _new_top(self, seed: int) -> Any:
-        scopes = ends(self.selection.layers, self.selection.reused)
-        below = self._clone(up_to(self.source, [output_of(self.source, scope) for scope in scopes]), (), "", seed)
+        layers, reused = self.selection.layers, self.selection.reused
+        gone = self.gone
+        scopes = edge(layers, gone, reused) if gone else ends(layers, reused)
+        renewal = Renewal(self.top.style, seed, self._new.difference(gone) if gone else ())
+        below = renewal.clone(up_to(self.source, [output_of(self.source, scope) for scope in scopes]))
         model = merged(pooled(below, "pool"))
         tensor = model.outputs[0]
-        for number, width in enumerate(self.top.units or (), start=1):
-            tensor = self._hidden(free(f"top{number}", model), width, seed)(tensor)
-        tensor = self._dense(free("outputs", model), self.target.width, "linear", seed)(tensor)
+        for number, (width, style) in enumerate(zip(self.top.units or (), self.top.styles, strict=True), start=1):
+            tensor = hidden(tensor, free(f"top{number}", model), width, style, seed)
+        tensor = outputs(tensor, free("outputs", model), self.target.width, self.top.style, seed)
         return joined(model.inputs, [tensor])
 
-    def _hidden(self, scope: str, width: int, seed: int) -> Callable[[Any], Any]:
-        dense = self._dense(scope, width, self.top.activation or "elu", seed)
-        return lambda tensor: self._normalised(dense(tensor), scope)
+    @property
+    def _keeps_outputs(self) -> bool:
+        return self.top.units is None and self.top.drop is None
 
-    def _dense(self, scope: str, width: int, activation: str, seed: int) -> Callable[[Any], Any]:
-        config = {"name": layer_name(scope), "units": width, "activation": activation}
-        init = "xavier" if activation == "linear" else self.top.init
-        config = seeded(config | {"kernel_initializer": None}, scope, seed, init)
-        return lambda tensor: keras.layers.Dense.from_config(config)(self._dropped(tensor, scope, seed))
-
-    def _clone(self, model: Any, new: Collection[str], output: str, seed: int) -> Any:
-        """Copy an architecture with fresh weights; layers in `new` get what the top's options say."""
-
-        def make(layer: Any) -> Any:
-            scope = scope_of(layer.name)
-            config = layer.get_config()
-            if scope == output:
-                config |= {width_of(layer): self.target.width, "activation": "linear"}
-            elif scope in new:
-                config = self._chosen(layer, config)
-            init = "xavier" if scope == output else self.top.init if scope in new else None
-            return type(layer).from_config(seeded(config, scope, seed, init))
-
-        def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-            scope = scope_of(layer.name)
-            if scope not in new or not (scope == output or isinstance(layer, keras.layers.Dense)):
-                return layer(*args, **kwargs)
-            result = layer(self._dropped(args[0], scope, seed), *args[1:], **kwargs)
-            return result if scope == output else self._normalised(result, scope)
-
-        return with_fresh_arrays(keras.models.clone_model(model, clone_function=make, call_function=call), seed)
-
-    def _chosen(self, layer: Any, config: dict[str, Any]) -> dict[str, Any]:
-        if isinstance(layer, keras.layers.Dropout):
-            return config | {"rate": self.top.dropout}
-        if self.top.activation and isinstance(layer, keras.layers.Dense):
-            return config | {"activation": self.top.activation}
-        return config
-
-    def _dropped(self, tensor: Any, scope: str, seed: int) -> Any:
-        if not self.top.dropout or isinstance(tensor._keras_history.operation, keras.layers.Dropout):
-            return tensor
-        name = f"{scope}/dropout"
-        return keras.layers.Dropout(self.top.dropout, seed=layer_seed(name, seed), name=layer_name(name))(tensor)
-
-    def _normalised(self, tensor: Any, scope: str) -> Any:
-        if not self.top.batch_norm or f"{scope}/batch_norm" in {layer.name for layer in self.selection.layers}:
-            return tensor
-        return keras.layers.BatchNormalization(name=layer_name(f"{scope}/batch_norm"))(tensor)
+    @property
+    def _new(self) -> frozenset[str]:
+        return frozenset(layer.name for layer in self.selection.layers) - self.selection.below

@@ -18,9 +18,14 @@ def notes(prepared: Prepared) -> Iterator[str]:
     from transfer.data.tables.columns import fit_columns
     from transfer.data.tables.samples import TableSamples
     from transfer.presented import feed_of, remarks
+    from transfer.student import Student
 
     data, imaging = prepared.data, prepared.plan.imaging
     yield from data.remarks
+    student = Student(prepared.source.model, prepared.selection, prepared.plan.top, data.target)
+    if student.gone:
+        yield f"left out of the model's architecture: {', '.join(student.gone)}"
+    yield from student.remarks
     if data.broken:
         yield f"left out {count(len(data.broken), 'sample')} that cannot be read; the report lists them"
     samples = data.train.samples

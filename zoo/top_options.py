@@ -7,31 +7,45 @@ from typing import Annotated, Any
 
 import typer
 
-from registry.errors import ZooError
 from zoo.option_groups import Given, Group, as_given
 
 KINDS: dict[str, Any] = {
     "top": Annotated[
         str | None,
-        typer.Option(metavar="100,50", help="New hidden layers instead of the model's own architecture."),
+        typer.Option(
+            metavar="100,50|FILE", help="New hidden layers instead of the model's own; a .toml or .json says each."
+        ),
     ],
-    "activation": Annotated[str | None, typer.Option(help="Of new hidden layers, such as elu or relu.")],
-    "init": Annotated[str | None, typer.Option(metavar="he|xavier|lecun", help="Of new kernels.")],
+    "drop": Annotated[
+        str | None, typer.Option(metavar="REGEX", help="Upper layers to leave out, with all that is above them.")
+    ],
+    "activation": Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of new hidden layers: elu, relu, leaky_relu(0.1), rrelu, prelu …"),
+    ],
+    "init": Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of new kernels: he_normal, xavier_uniform, orthogonal …")
+    ],
     "batch_norm": Annotated[bool, typer.Option("--batch-norm", help="Normalise after new hidden layers.")],
+    "batch_norm_before": Annotated[
+        bool, typer.Option("--batch-norm-before", help="Normalise before their activation instead.")
+    ],
+    "bn_momentum": Annotated[float | None, typer.Option(help="What moving statistics keep in each step (0.99).")],
     "dropout": Annotated[float | None, typer.Option(help="Share of units dropped before new layers.")],
+    "alpha_dropout": Annotated[bool, typer.Option("--alpha-dropout", help="Drop as suits SELU.")],
+    "l1": Annotated[float | None, typer.Option(help="Penalty on new kernels' absolute values.")],
+    "l2": Annotated[float | None, typer.Option(help="Penalty on new kernels' squares.")],
+    "max_norm": Annotated[float | None, typer.Option(help="Largest norm of the weights that lead to a new unit.")],
 }
 
 
 def _read(options: Mapping[str, Any]) -> Given:
     found = as_given(options)
-    return found | ({"top": _widths(found["top"])} if "top" in found else {})
+    if "top" not in found:
+        return found
+    from zoo.top_text import read_top
 
-
-def _widths(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ZooError(f"--top takes widths such as 100,50; got {text!r}") from None
+    return read_top(found.pop("top"), found)
 
 
 TOP = Group(KINDS, _read)

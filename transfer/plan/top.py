@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from transfer.plan.checks import check, one_of
-
-INITS = ("he", "xavier", "lecun")
-ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "swish", "tanh", "sigmoid")
+from transfer.plan.checks import check
+from transfer.plan.style import Style
 
 
 @dataclass(frozen=True)
@@ -16,10 +14,10 @@ class Top:
 
     Attributes:
         units: widths of new hidden dense layers, `(100, 50)`; None keeps the source's architecture.
-        activation: of the new hidden layers; None keeps the source's (`elu` where `units` is given).
-        init: `he`, `xavier` or `lecun` for the new kernels; None chooses by activation.
-        batch_norm: normalise after each new hidden layer's activation.
-        dropout: the share of units dropped before each new dense layer, in training.
+        activation, init, batch_norm, batch_norm_before, bn_momentum, dropout, alpha_dropout, l1, l2, max_norm: of all
+            new layers (`transfer.plan.style.Style`); of the outputs what is not about hidden layers, but for `init`.
+        drop: a regex of upper layers that are left out of the source's architecture, with all above them.
+        layers: how each of the new hidden layers is made, where they differ; empty, or one for each of `units`.
     """
 
     units: tuple[int, ...] | None = None
@@ -27,9 +25,27 @@ class Top:
     init: str | None = None
     batch_norm: bool = False
     dropout: float = 0.3
+    batch_norm_before: bool = False
+    bn_momentum: float = 0.99
+    alpha_dropout: bool = False
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
+    drop: str | None = None
+    layers: tuple[Style, ...] = ()
 
     def __post_init__(self) -> None:
-        check(0 <= self.dropout < 1, f"--dropout must be at least 0 and below 1, got {self.dropout}")
-        one_of("--init", self.init, INITS)
-        one_of("--activation", self.activation, ACTIVATIONS)
         check(self.units is None or all(width > 0 for width in self.units), "--top wants widths above 0")
+        widths, styles = len(self.units or ()), len(self.layers)
+        check(styles in (0, widths), f"--top has {widths} hidden layers, but {styles} descriptions of them")
+        self.style  # noqa: B018  checks what it is made of
+
+    @property
+    def style(self) -> Style:
+        """How new layers are made that have no style of their own."""
+        return Style(**{field.name: getattr(self, field.name) for field in fields(Style)})
+
+    @property
+    def styles(self) -> tuple[Style, ...]:
+        """How each of the new hidden layers is made."""
+        return self.layers or (self.style,) * len(self.units or ())

@@ -9,7 +9,11 @@ from typing import Any
 
 import keras
 
-INITIALIZERS = {"he": "HeNormal", "xavier": "GlorotUniform", "lecun": "LecunNormal"}
+INITIALIZERS = {
+    "he": "HeNormal", "xavier": "GlorotUniform", "lecun": "LecunNormal", "he_normal": "HeNormal",
+    "he_uniform": "HeUniform", "xavier_normal": "GlorotNormal", "xavier_uniform": "GlorotUniform",
+    "lecun_normal": "LecunNormal", "orthogonal": "Orthogonal",
+}  # fmt: skip
 
 # Glorot and Bengio 2010 for saturating units and logits, Klambauer et al. 2017 for SELU,
 # He et al. 2015 for all others (the rectifiers, and ELU).
@@ -30,10 +34,10 @@ def seeded(config: dict[str, Any], scope: str, seed: int, init: str | None = Non
         config: what `layer.get_config()` returned.
         scope: the layer's scope.
         seed: the run's seed.
-        init: `he`, `xavier` or `lecun`; None chooses by the layer's activation.
+        init: one of `INITIALIZERS`; None chooses by the layer's activation.
     """
     own = layer_seed(scope, seed)
-    chosen = INITIALIZERS[init or BY_ACTIVATION.get(activation_of(config), "he")]
+    chosen = INITIALIZERS[init or fitting(activation_of(config))]
     kernels = {
         key: {"module": "keras.initializers", "class_name": chosen, "config": {"seed": own + number}}
         for number, key in enumerate(KERNELS)
@@ -42,6 +46,15 @@ def seeded(config: dict[str, Any], scope: str, seed: int, init: str | None = Non
     others = {key: value for key, value in config.items() if key not in kernels}
     rest: dict[str, Any] = _reseeded(others, count(own + len(KERNELS)))
     return rest | kernels | ({"seed": own} if "seed" in config else {})
+
+
+def fitting(activation: str) -> str:
+    """Return the initialiser that fits an activation.
+
+    >>> fitting("elu"), fitting("selu"), fitting("tanh")
+    ('he', 'lecun', 'xavier')
+    """
+    return BY_ACTIVATION.get(activation, "he")
 
 
 def _reseeded(value: Any, seeds: Iterator[int]) -> Any:

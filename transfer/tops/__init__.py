@@ -1,0 +1,1 @@
+"""The layers above the highest reused one."""
