@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from zoo.option_groups import Group
+from transfer.plan.hyperparameters import OPTIMIZERS, SCHEDULES
+from zoo.option_groups import Given, Group, as_given
 
 KINDS: dict[str, Any] = {
     "augment": Annotated[str | None, typer.Option(metavar="flip,crop,…", help="Change training images at random.")],
@@ -16,9 +18,39 @@ KINDS: dict[str, Any] = {
     "epochs": Annotated[int | None, typer.Option(help="At most so many a phase.")],
     "patience": Annotated[int | None, typer.Option(help="Epochs without a gain that end a phase.")],
     "batch_size": Annotated[int | None, typer.Option(help="Samples a step.")],
-    "lr": Annotated[float | None, typer.Option(help="Adam's learning rate in the first phase.")],
+    "lr": Annotated[float | None, typer.Option(help="The learning rate in the first phase.")],
     "unfreeze_lr": Annotated[float | None, typer.Option(help="The later phases' rate, as a factor.")],
+    "lr_mult": Annotated[
+        float | None, typer.Option(help="How many times the lowest trained layer's rate the topmost's is.")
+    ],
+    "layer_decay": Annotated[float | None, typer.Option(help="Each layer's rate, as a factor of the one above's.")],
+    "schedule": Annotated[
+        str | None, typer.Option(metavar="|".join(SCHEDULES), help="The rate over the steps of a phase.")
+    ],
+    "warmup": Annotated[float | None, typer.Option(help="The share of the steps in which the rate rises.")],
+    "lr_end": Annotated[float | None, typer.Option(help="The share of the rate that a schedule ends with (0.01).")],
+    "optimizer": Annotated[str | None, typer.Option(metavar="|".join(OPTIMIZERS), help="What takes the steps.")],
+    "momentum": Annotated[float | None, typer.Option(help="Of momentum and nesterov (0.9).")],
+    "weight_decay": Annotated[float | None, typer.Option(help="Of adamw (0.01).")],
     "clip_norm": Annotated[float | None, typer.Option(help="The largest global norm of the gradients.")],
+    "clip_each_norm": Annotated[float | None, typer.Option(help="The largest norm of each variable's gradient.")],
+    "clip_value": Annotated[float | None, typer.Option(help="The largest number in a gradient.")],
+    "clip_quantile": Annotated[
+        float | None, typer.Option(help="The largest global norm, as a quantile of those seen: 0.9.")
+    ],
+    "label_smoothing": Annotated[float | None, typer.Option(help="The share of a label spread over all classes.")],
+    "class_weights": Annotated[
+        str | None, typer.Option(metavar="balanced", help="Weigh each class by its rarity in training.")
+    ],
+    "no_diagnose": Annotated[
+        bool, typer.Option("--no-diagnose", help="Do not look for vanishing gradients, dead units and the like.")
+    ],
 }
 
-TRAINING = Group(KINDS)
+
+def _read(values: Mapping[str, Any]) -> Given:
+    given = as_given(values)
+    return given | {"diagnose": False} if given.pop("no_diagnose", False) else given
+
+
+TRAINING = Group(KINDS, _read)

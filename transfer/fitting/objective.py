@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from transfer.data.target import Target
+from transfer.fitting.balance import balanced
+from transfer.plan.hyperparameters import Training
 
 
 @dataclass(frozen=True)
@@ -18,10 +20,14 @@ class Objective:
     Attributes:
         target: what the labels are.
         spread: of numbers, the variance `(k,)` of the labels that R2 is taken of.
+        smoothing: the share of a label that training spreads over all classes.
+        weights: of each class in training; of several labels a pair each, of no and of yes; empty where all are alike.
     """
 
     target: Target
     spread: tuple[float, ...] = ()
+    smoothing: float = 0.0
+    weights: tuple[float, ...] | tuple[tuple[float, float], ...] = ()
 
     @property
     def dtype(self) -> Any:
@@ -40,6 +46,25 @@ class Objective:
         if len(labels.shape) == 2:
             return tf.nn.softmax_cross_entropy_with_logits(labels, outputs)
         return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs)
+
+    def training_losses(self, labels: Any, outputs: Any) -> Any:
+        """Return what training minimises the mean of `(n,)`: `losses` with smooth labels, weighed by class."""
+        if not self.smoothing and not self.weights:
+            return self.losses(labels, outputs)
+        shares = labels if len(labels.shape) == 2 else self.shares(labels)
+        smooth = self._smooth(shares)
+        if not self.weights:
+            return self.losses(smooth, outputs)
+        weights = tf.constant(self.weights, tf.float32)
+        if self.target.kind == "class":
+            return self.losses(smooth, outputs) * tf.linalg.matvec(shares, weights)
+        of_each = tf.nn.sigmoid_cross_entropy_with_logits(smooth, outputs)
+        return tf.reduce_mean(of_each * (weights[:, 0] * (1 - shares) + weights[:, 1] * shares), axis=1)
+
+    def _smooth(self, shares: Any) -> Any:
+        """Mix labels with the even distribution, which over yes and no is a half (Szegedy et al. 2016, section 7)."""
+        among = self.target.width if self.target.kind == "class" else 2
+        return shares * (1 - self.smoothing) + self.smoothing / among
 
     def hits(self, labels: Any, outputs: Any) -> Any:
         """Return what each sample `(n,)` adds to the figure, whose mean it is (`transfer.evaluate.Score.accuracy`)."""
@@ -61,10 +86,23 @@ class Objective:
         return round(figure * count) / count
 
 
-def objective(target: Target, valid_labels: Any) -> Objective:
-    """Make the objective of a target whose figure is taken of some labels."""
+def objective(target: Target, valid_labels: Any, train_labels: Any = None, how: Training | None = None) -> Objective:
+    """Make the objective of a target whose figure is taken of some labels.
+
+    Args:
+        target: what the labels are.
+        valid_labels: those that the figure is taken of.
+        train_labels: those by which classes are weighed.
+        how: smoothing, and whether classes are weighed.
+
+    Raises:
+        ZooError: numbers are to be smoothed or weighed.
+    """
+    how = how or Training()
+    how.check_target(target.kind)
     if target.kind != "number":
-        return Objective(target)
+        weights = balanced(target, train_labels) if how.class_weights else ()
+        return Objective(target, (), how.label_smoothing, weights)
     labels = np.asarray(valid_labels, np.float64)
     spread = labels.var(axis=0)
     return Objective(target, tuple(np.where(spread == 0, 1, spread).tolist()))

@@ -1,0 +1,69 @@
+"""What a phase of training came to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from registry.errors import ZooError
+from transfer.diagnosis import findings
+from transfer.layer_health import LayerHealth
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch's figures.
+
+    Attributes:
+        train_loss, valid_loss: means over samples.
+        valid_accuracy: what `transfer.evaluate.Score.accuracy` is.
+        layers: how each layer fared, from the input on; empty where that was not asked for.
+    """
+
+    train_loss: float
+    valid_loss: float
+    valid_accuracy: float
+    layers: tuple[LayerHealth, ...] = ()
+
+    def __str__(self) -> str:
+        return f"loss {self.train_loss:.4f}, valid {self.valid_loss:.4f}, accuracy {self.valid_accuracy:.3f}"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a phase came to.
+
+    Attributes:
+        epochs: the figures of each epoch that ran.
+        improved: whether any of them was better than where the phase began; if not, the weights are as they were.
+        seconds: for compiling and training; of a phase that was resumed, since then.
+        diverged: whether the last epoch's loss is not a number, which ended the phase.
+    """
+
+    epochs: tuple[Epoch, ...]
+    improved: bool
+    seconds: float
+    diverged: bool = False
+
+    @property
+    def best(self) -> int:
+        """The position of the epoch with the lowest validation loss; its weights were kept if it improved."""
+        losses = [epoch.valid_loss if math.isfinite(epoch.valid_loss) else math.inf for epoch in self.epochs]
+        return losses.index(min(losses))
+
+
+class DivergenceError(ZooError):
+    """No epoch of a phase was good; the weights are those that it began with.
+
+    Attributes:
+        fitted: the epochs that ran, for those to whom it is a result and no error.
+    """
+
+    def __init__(self, fitted: Fitted) -> None:
+        layer = next((one.layer for one in findings(fitted.epochs) if one.kind == "exploding"), "")
+        where = f"; the gradient of {layer} was the largest" if layer else ""
+        super().__init__(
+            f"training diverged in its first epoch: the loss is not a number{where}",
+            "lower --lr, or clip the gradients: --clip-norm 1.0",
+        )
+        self.fitted = fitted

@@ -1,0 +1,158 @@
+"""How each layer fares, measured inside the compiled loop: gradients, updates, dead and saturated units.
+
+Gradients and updates are those of an epoch's first step: so where training diverges in an epoch, what is recorded of
+it is still from before. All other steps pay for one branch that is not taken. Activations are looked at in the
+validation that runs anyway.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from transfer.backbone import joined, nodes
+from transfer.fitting.range_ends import Ends, ends_of
+from transfer.layer_health import LARGEST, LayerHealth
+from transfer.scope import scope_of
+
+T = TypeVar("T")
+MOST = 64  # layers that are looked at, spread over the depth
+SAMPLES = 256  # validation samples whose activations are looked at
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel that trains: its layer's scope, and its place among the model's trainable variables."""
+
+    scope: str
+    place: int
+    variable: Any
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A layer's outputs, and where their range ends."""
+
+    scope: str
+    tensor: Any
+    ends: Ends
+
+
+class Health:
+    """What is measured of a tail, a column each: gradients, updates, dead and saturated shares.
+
+    Attributes:
+        model: the tail with the tensors that are looked at as further outputs.
+    """
+
+    def __init__(self, tail: Any, *, on: bool = True) -> None:
+        self._kernels = spread(list(_kernels(tail))) if on else []
+        self._activations = spread(list(_activations(tail))) if on else []
+        watched = [one.tensor for one in self._activations]
+        self.model = joined(tail.inputs, [*tail.outputs, *watched]) if watched else tail
+        dying = [(one.scope, "dead") for one in self._activations if one.ends.dies]
+        bounded = [(one.scope, "saturated") for one in self._activations if one.ends.bounded]
+        trained = [(one.scope, name) for name in ("gradient", "update") for one in self._kernels]
+        self.columns = (*trained, *dying, *bounded)
+        self._shares = len(dying) + len(bounded)
+        self._order = [scope_of(layer.name) for layer, _, _ in nodes(tail)]
+
+    @property
+    def steps(self) -> int:
+        """How many of the columns are a step's."""
+        return 2 * len(self._kernels)
+
+    @property
+    def shares(self) -> int:
+        """How many of the columns are the validation's."""
+        return self._shares
+
+    def weights(self) -> list[Any]:
+        """Return the kernels as they are now."""
+        return [kernel.variable.value.read_value() for kernel in self._kernels]
+
+    def step(self, first: Any, gradients: Sequence[Any], before: Sequence[Any]) -> Any:
+        """Measure a step that has been taken, if it is an epoch's first; otherwise all is 0.
+
+        Args:
+            first: whether it is.
+            gradients: of all trainable variables.
+            before: what `weights` gave before the step.
+        """
+        if not self._kernels:
+            return tf.zeros(0)
+        mine = [_dense(gradients[kernel.place], kernel.variable) for kernel in self._kernels]
+        return _where(first, lambda: self._measured(mine, before), self.steps)
+
+    def activations(self, first: Any, tensors: Sequence[Any]) -> Any:
+        """Measure the tensors that `model` gives beside the outputs, if they are of the first batch; otherwise 0."""
+        if not self._activations:
+            return tf.zeros(0)
+        return _where(first, lambda: self._counted(tensors), self.shares)
+
+    def layers(self, row: Sequence[float]) -> tuple[LayerHealth, ...]:
+        """Return an epoch's columns as what they say of each layer, from the input on."""
+        found: dict[str, dict[str, float]] = {}
+        for (scope, name), value in zip(self.columns, row, strict=True):
+            found.setdefault(scope, {})[name] = value if math.isfinite(value) else LARGEST
+        return tuple(LayerHealth(scope, **found[scope]) for scope in dict.fromkeys(self._order) if scope in found)
+
+    def _measured(self, gradients: Sequence[Any], before: Sequence[Any]) -> Any:
+        changes = [new - old for new, old in zip(self.weights(), before, strict=True)]
+        sizes = tf.constant([float(np.prod(kernel.variable.shape)) for kernel in self._kernels])
+        slopes, moved, held = (_squares(arrays) for arrays in (gradients, changes, before))
+        return tf.sqrt(tf.concat([slopes / sizes, tf.math.divide_no_nan(moved, held)], 0))
+
+    def _counted(self, tensors: Sequence[Any]) -> Any:
+        looked = [(one.ends, _some(tensor)) for one, tensor in zip(self._activations, tensors, strict=True)]
+        dead = [ends.dead(tensor) for ends, tensor in looked if ends.dies]
+        return tf.stack([*dead, *(ends.saturated(tensor) for ends, tensor in looked if ends.bounded)])
+
+
+def spread(items: Sequence[T], most: int = MOST) -> list[T]:
+    """Choose some of a sequence, evenly, its ends among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[place] for place in np.linspace(0, len(items) - 1, most).round().astype(int)]
+
+
+def _kernels(tail: Any) -> Iterator[Kernel]:
+    places = {id(variable): place for place, variable in enumerate(tail.trainable_variables)}
+    for layer in {id(layer): layer for layer, _, _ in nodes(tail)}.values():
+        held = [one for one in getattr(layer, "trainable_weights", ()) if len(one.shape) > 1 and id(one) in places]
+        if held and not isinstance(layer, keras.layers.PReLU):
+            kernel = max(held, key=lambda one: math.prod(one.shape))
+            yield Kernel(scope_of(layer.name), places.pop(id(kernel)), kernel)
+
+
+def _activations(tail: Any) -> Iterator[Activation]:
+    last = {id(layer): (layer, outputs[0]) for layer, _, outputs in nodes(tail)}
+    for layer, tensor in last.values():
+        ends = ends_of(layer)
+        fixed = getattr(layer, "weights", ()) and not layer.trainable_weights
+        if ends is not None and not fixed:
+            yield Activation(scope_of(layer.name), tensor, ends)
+
+
+def _where(first: Any, measured: Callable[[], Any], width: int) -> Any:
+    """Return what is measured if it is the first, known or in the graph; otherwise 0."""
+    return measured() if first is True else tf.cond(first, measured, lambda: tf.zeros(width))
+
+
+def _dense(gradient: Any, variable: Any) -> Any:
+    """Return a gradient as a tensor; of what the loss does not depend on, 0."""
+    return tf.zeros(variable.shape) if gradient is None else tf.convert_to_tensor(gradient)
+
+
+def _some(tensor: Any) -> Any:
+    return tensor if (tensor.shape[0] or math.inf) <= SAMPLES else tensor[:SAMPLES]
+
+
+def _squares(arrays: Sequence[Any]) -> Any:
+    return 2 * tf.stack([tf.nn.l2_loss(array) for array in arrays])

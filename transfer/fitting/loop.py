@@ -1,0 +1,154 @@
+"""A phase's state in TensorFlow variables, and the compiled function that advances it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from registry.errors import ZooError
+from transfer.fitting.fitted import DivergenceError, Epoch, Fitted
+from transfer.fitting.step import Step, Work
+
+OPTIMIZER_OFF = "disable_meta_optimizer"
+MOST_AHEAD = 16  # epochs whose order is drawn at once, as long as that is at most ORDER_ROWS positions (16 MB)
+ORDER_ROWS = 2**22
+
+
+class Loop:
+    """The state of one phase; all of it that changes from one call to the next is in `state`."""
+
+    def __init__(self, work: Work, least: float) -> None:
+        self._work, self._how, self._least = work, work.how, least
+        self._step = Step(work)
+        self._all = [variable.value for variable in work.tail.weights]
+        self._best = [tf.Variable(value) for value in self._all]
+        self._history = tf.Variable(tf.zeros((work.how.epochs, 3 + len(self._step.health.columns))))
+        self._epoch = tf.Variable(0)
+        self._best_epoch = tf.Variable(-1)
+        self._best_loss = tf.Variable(least, dtype=tf.float32)
+        self._stopped = tf.Variable(False)
+        self.ahead = max(1, min(work.how.epochs, MOST_AHEAD, ORDER_ROWS // (work.steps * work.size)))
+        self._advance = tf.function(self._epochs, jit_compile=self._step.xla, autograph=False)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the phase has ended."""
+        return bool(self._stopped.numpy())
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """The figures of the epochs that ran."""
+        rows = self._history.numpy()[: int(self._epoch.numpy())].tolist()
+        return tuple(
+            Epoch(train, valid, self._exact(figure), self._step.health.layers(health))
+            for train, valid, figure, *health in rows
+        )
+
+    def advance(self, many: int) -> None:
+        """Run some epochs, or fewer where the phase ends."""
+        with _unoptimised():
+            self._advance(self._orders(), tf.constant(many))
+
+    def state(self) -> dict[str, Any]:
+        """Return each `tf.Variable` that going on after an interruption needs, by a name of its own.
+
+        The tail's are its weights and the states of its generators of random numbers.
+        """
+        groups = {
+            "tail": [variable.value for variable in self._work.tail.variables],
+            "best": self._best,
+            **self._step.variables,
+        }
+        named = {f"{group}/{place}": one for group, held in groups.items() for place, one in enumerate(held)}
+        return named | {
+            "history": self._history, "epoch": self._epoch, "best_epoch": self._best_epoch,
+            "best_loss": self._best_loss, "stopped": self._stopped,
+        }  # fmt: skip
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go on from the values of `state` at an earlier time.
+
+        Raises:
+            ZooError: they are those of another phase.
+        """
+        state = self.state()
+        shapes = [{name: tuple(one.shape) for name, one in held.items()} for held in (state, saved)]
+        for name in sorted(set(shapes[0]) | set(shapes[1])):
+            if shapes[0].get(name) != shapes[1].get(name):
+                raise ZooError(
+                    f"the saved state is not of this phase: {name} has the shape {shapes[1].get(name)}, expected "
+                    f"{shapes[0].get(name)}",
+                    "train it anew",
+                )
+        for name, variable in state.items():
+            variable.assign(saved[name])
+
+    def finish(self, seconds: float) -> Fitted:
+        """Put the best weights into the tail, and account for the phase.
+
+        Raises:
+            DivergenceError: no epoch was good.
+        """
+        epochs, improved = self.epochs, int(self._best_epoch.numpy()) >= 0
+        for variable, value in zip(self._all, self._best, strict=True):
+            variable.assign(value)
+        diverged = not math.isfinite(epochs[-1].train_loss + epochs[-1].valid_loss)
+        fitted = Fitted(epochs, improved, seconds, diverged)
+        if diverged and not improved and math.isinf(self._least):
+            raise DivergenceError(fitted)
+        return fitted
+
+    def _exact(self, figure: float) -> float:
+        return self._step.aim.exact(figure, self._step.valid_n) if math.isfinite(figure) else 0.0
+
+    def _orders(self) -> Any:
+        """Draw the rows of the coming epochs, `(epochs, steps, size) int32`.
+
+        NumPy draws them: TensorFlow's own generators give other numbers under XLA than without.
+        """
+        done, shape = int(self._epoch.numpy()), (self.ahead, self._work.steps, self._work.size)
+        drawn = [self._work.order(epoch) for epoch in range(done, done + self.ahead)]
+        filled = [np.resize(order, shape[1] * shape[2]) for order in drawn]
+        return tf.constant(np.reshape(filled, shape), tf.int32)
+
+    def _epochs(self, orders: Any, many: Any) -> None:
+        # Loops are written out: AutoGraph would take longer to translate them than they take to run.
+        def advance(done: Any) -> Any:
+            number = self._epoch.read_value() * self._work.steps
+            loss, steps = self._step.train_epoch(orders[done], number)
+            valid_loss, figure, shares = self._step.validate()
+            self._judge(tf.concat([[loss, valid_loss, figure], steps, shares], 0))
+            return done + 1
+
+        tf.while_loop(lambda done: (done < many) & ~self._stopped.read_value(), advance, [0])
+
+    def _judge(self, figures: Any) -> None:
+        epoch = self._epoch.read_value()
+        self._history.assign(tf.tensor_scatter_nd_update(self._history, [[epoch]], [figures]))
+        tf.cond(figures[1] < self._best_loss, lambda: self._keep(figures[1], epoch), lambda: None)
+        self._epoch.assign_add(1)
+        waited = epoch - self._best_epoch
+        broken = ~tf.reduce_all(tf.math.is_finite(figures[:3]))
+        self._stopped.assign(broken | (waited >= self._how.patience) | (epoch + 1 >= self._how.epochs))
+
+    def _keep(self, loss: Any, epoch: Any) -> None:
+        self._best_loss.assign(loss)
+        self._best_epoch.assign(epoch)
+        for best, value in zip(self._best, self._all, strict=True):
+            best.assign(value)
+
+
+@contextmanager
+def _unoptimised() -> Iterator[None]:
+    """Turn TensorFlow's graph optimiser off: on such a loop it takes longer than it ever saves."""
+    before = bool(tf.config.optimizer.get_experimental_options().get(OPTIMIZER_OFF))
+    tf.config.optimizer.set_experimental_options({OPTIMIZER_OFF: True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({OPTIMIZER_OFF: before})

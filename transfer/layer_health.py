@@ -1,0 +1,29 @@
+"""How a layer fares in training, as a value. Pure: no TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LARGEST = 3.4e38  # of float32, nearly: stands for what is larger than that or no number, which JSON cannot say
+
+
+@dataclass(frozen=True)
+class LayerHealth:
+    """One layer in one epoch.
+
+    Attributes:
+        scope: the layer's.
+        gradient: root mean square of its kernel's gradient in the epoch's first step, before clipping; `LARGEST`
+            where it is no finite number. None where no kernel of it trains.
+        update: root mean square of that step's change of the kernel, by that of the kernel before it.
+        dead: the share of units (of a convolution, channels) that give 0 for all validation samples that were
+            looked at, at all positions; None where its activation is not one that can die.
+        saturated: the share of outputs at an end of the activation's range, where it has hardly any slope; None
+            where it has no end.
+    """
+
+    scope: str
+    gradient: float | None = None
+    update: float | None = None
+    dead: float | None = None
+    saturated: float | None = None
