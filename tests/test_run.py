@@ -17,13 +17,14 @@ from transfer.cache import FeatureCache
 from transfer.evaluate import score
 from transfer.extract import outputs
 from transfer.importers.keras_file import read as read_keras
+from transfer.moving import follow, settling
 from transfer.plan.hyperparameters import Training
 from transfer.plan.plan import Plan
 from transfer.plan.top import Top
 from transfer.result import Result
 from transfer.run import Job
 from transfer.runs import RunFolder, Runs
-from transfer.training import follow, settling
+from zoo.report import phases_table, verdict
 
 PLAN = Plan(
     "tiny@0123456789ab",
@@ -61,7 +62,7 @@ def test_a_run_from_end_to_end(carry_out: Carry, data_file: Path) -> None:
     model = read_keras(folder.model).model
     test = data_set(data_file).test
     x = test.samples.take(np.arange(len(test)))  # type: ignore[attr-defined]
-    assert score(outputs(model, x), test.y, ("0", "1", "2")).accuracy == result.test_accuracy
+    assert score(outputs(model, x), test.y, ("0", "1", "2")).accuracy == result.accuracy
     assert folder.result == result
     assert folder.plan == PLAN
     assert folder.status.state == "done"
@@ -103,15 +104,17 @@ def test_the_second_run_extracts_nothing(carry_out: Carry) -> None:
     assert [phase.valid_loss for phase in first.phases] == [phase.valid_loss for phase in second.phases]
 
 
-def test_auto_stops_when_a_phase_gains_nothing_and_the_best_is_kept(carry_out: Carry) -> None:
-    plan = replace(PLAN, training=Training(epochs=8, batch_size=16, lr=0.02, unfreeze_lr=50.0))
-    result, folder = carry_out(plan)
-    assert len(result.phases) == 2, "a rate far too high spoils the second phase, and there is no third"
-    assert [phase.kept for phase in result.phases] == [True, False]
-    assert result.best_phase == 1
+def test_auto_begins_again_where_unfreezing_spoils_and_the_best_is_kept(carry_out: Carry) -> None:
+    training = Training(epochs=8, batch_size=16, lr=0.02, unfreeze_lr=50.0)
+    result, folder = carry_out(replace(PLAN, training=training, compare_scratch=False))
+    assert [phase.reused for phase in result.phases] == [("hidden1", "hidden2")] * 2 + [("hidden1",)] * 2
+    assert [phase.gained for phase in result.phases] == [True, False, True, False], "the rate is far too high"
+    best = min(result.phases, key=lambda phase: phase.valid_loss)
+    assert result.phases[result.best_phase - 1] == best
     source, model = chain(), read_keras(folder.model).model
-    pairs = zip(layer_of(source, "hidden2").get_weights(), layer_of(model, "hidden2").get_weights(), strict=True)
-    assert all(np.array_equal(a, b) for a, b in pairs), "the spoilt weights are gone"
+    for scope in best.frozen:
+        pairs = zip(layer_of(source, scope).get_weights(), layer_of(model, scope).get_weights(), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs), "the spoilt weights are gone"
 
 
 def test_every_named_phase_is_carried_out(carry_out: Carry) -> None:
@@ -196,3 +199,35 @@ def test_fresh_statistics_have_time_to_settle() -> None:
     model.get_layer("block>l2").momentum = 0.99
     follow(model, 4)
     assert model.get_layer("block>l2").momentum == 0.75
+
+
+def test_auto_keeps_the_model_from_scratch_where_that_is_better(carry_out: Carry) -> None:
+    source = chain()
+    for layer in source.layers[1:]:  # a source whose units are all off: what it passes on says nothing
+        layer.set_weights([np.zeros_like(weight) for weight in layer.get_weights()])
+    plan = replace(PLAN, training=Training(epochs=8, batch_size=16, lr=0.02, unfreeze_lr=1e-6))
+    result, folder = carry_out(plan, source)
+    assert result.scratch is not None
+    assert result.kept == "scratch"
+    assert result.accuracy == result.scratch.test_accuracy
+    card = folder.card
+    assert card.metrics["valid_accuracy"] == result.scratch.valid_accuracy
+    assert card.lineage is not None and card.lineage.reuse == "" and card.lineage.reused == ()
+    assert "the model from scratch is kept" in verdict(result)
+    assert "scratch *" in phases_table(result)
+
+
+def test_a_plan_without_the_choice_keeps_what_it_reused(carry_out: Carry) -> None:
+    source = chain()
+    for layer in source.layers[1:]:
+        layer.set_weights([np.zeros_like(weight) for weight in layer.get_weights()])
+    assert carry_out(replace(PLAN, unfreeze=()), source)[0].kept == "reused"
+
+
+def test_one_pass_fills_the_caches_of_all_cuts(carry_out: Carry, tmp_path: Path) -> None:
+    stages: list[str] = []
+    result, _ = carry_out(watch=lambda stage, done, total, note="": stages.append(stage))
+    cuts = {phase.cut for phase in result.phases if phase.cut != ("X",)}
+    assert len(cuts) > 1
+    assert {stage for stage in stages if stage.startswith("extract")} == {"extract, train", "extract, valid"}
+    assert len(list((tmp_path / "cache").iterdir())) >= len(cuts)

@@ -12,7 +12,7 @@ import os
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,14 @@ from registry.card import LayerInfo
 from registry.errors import ZooError
 from registry.home import make_folder
 from registry.watch import Watch, silent
-from transfer.backbone import describe, layer_of
+from transfer.backbone import describe, joined, layer_of
 from transfer.cache_files import FORMAT, SAMPLES, VERSION, Shards, name_of, read, shards_in
-from transfer.data.records import Rows
+from transfer.data.dataset import Array
+from transfer.data.records import Digests, Rows
 from transfer.extract import forward
 from transfer.features import Cached, Features, Inputs
 from transfer.feeding import Feed
-from transfer.inputs import Arrays
-from transfer.split import Halves
+from transfer.split import Trunk
 
 # A layer's config says more than what it computes when frozen: these say how it would start or train.
 UNUSED = ("trainable", "seed", "name")
@@ -53,7 +53,7 @@ class Key:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def key_of(model: Any, below: Collection[str], halves: Halves, preparation: str) -> Key:
+def key_of(model: Any, below: Collection[str], halves: Trunk, preparation: str) -> Key:
     """Make the key of a trunk's features.
 
     Args:
@@ -100,7 +100,7 @@ class FeatureCache:
     def features(
         self,
         key: Key,
-        halves: Halves,
+        halves: Trunk,
         inputs: Mapping[str, Inputs],
         *,
         stage: str = "extract",
@@ -118,29 +118,62 @@ class FeatureCache:
         Raises:
             ZooError: the cache cannot be written, a file there is broken, or a sample is.
         """
-        folder, start = self.path(key), time.perf_counter()
-        extracted = 0
-        for name, split in inputs.items():
-            missing = np.array(sorted(_shards(folder).missing(split.feed.digests).values()), np.int64)
-            if len(missing):
-                self._extract(key, halves, split.feed, missing, f"{stage}, {name}", watch)
-                extracted += len(missing)
+        start = time.perf_counter()
+        extracted = self.fill([(key, halves)], inputs, stage=stage, watch=watch)
+        folder = self.path(key)
         shards, size = _shards(folder), sum(path.stat().st_size for path in shards_in(folder))
         found = {name: Features(shards.take(split.feed.digests), split.labels) for name, split in inputs.items()}
         return Cached(found, key.digest, extracted, size, time.perf_counter() - start)
 
-    def _extract(self, key: Key, halves: Halves, feed: Feed, rows: Rows, stage: str, watch: Watch) -> None:
-        samples = feed.digests[rows]
-        with self._new_file(self.path(key) / name_of(samples)) as file:
-            file.attrs.update({"format": FORMAT, "version": VERSION, "key": key.digest, **vars(key)})
-            file[SAMPLES] = samples
-            done = 0
-            for arrays in forward(halves.trunk, feed, rows, stage=stage, watch=watch):
-                _append(file, done, len(rows), arrays, halves.cut)
-                done += len(arrays[0])
+    def fill(
+        self,
+        wanted: Sequence[tuple[Key, Trunk]],
+        inputs: Mapping[str, Inputs],
+        *,
+        stage: str = "extract",
+        watch: Watch = silent,
+    ) -> int:
+        """Extract what of some cuts is not in the cache yet, in one pass over the samples for all of them.
+
+        Args:
+            wanted: each cut's key, and the model up to it; all are parts of one model.
+            inputs, stage, watch: as `features` takes them.
+
+        Returns:
+            How many samples had to be extracted.
+
+        Raises:
+            ZooError: as `features`.
+        """
+        extracted = 0
+        for name, split in inputs.items():
+            missing = [_missing(self.path(key), split.feed) for key, _ in wanted]
+            rows = np.unique(np.concatenate(missing))
+            if len(rows):
+                lacking = [(*want, absent) for want, absent in zip(wanted, missing, strict=True) if len(absent)]
+                self._extract(lacking, split.feed, rows, f"{stage}, {name}", watch)
+                extracted += len(rows)
+        return extracted
+
+    def _extract(
+        self, lacking: Sequence[tuple[Key, Trunk, Rows]], feed: Feed, rows: Rows, stage: str, watch: Watch
+    ) -> None:
+        ends = [tensor for _, part, _ in lacking for tensor in part.trunk.outputs]
+        model, done = joined(lacking[0][1].trunk.inputs, ends), 0
+        with ExitStack() as files:
+            shards = [
+                _Shard(files.enter_context(self._new_file(key, feed.digests[absent])), part.cut, absent)
+                for key, part, absent in lacking
+            ]
+            for arrays in forward(model, feed, rows, stage=stage, watch=watch):
+                chosen, left = rows[done : done + len(arrays[0])], list(arrays)
+                for shard in shards:
+                    shard.append(chosen, [left.pop(0) for _ in shard.cut])
+                done += len(chosen)
 
     @contextmanager
-    def _new_file(self, target: Path) -> Iterator[h5py.File]:
+    def _new_file(self, key: Key, samples: Digests) -> Iterator[h5py.File]:
+        target = self.path(key) / name_of(samples)
         make_folder(target.parent)
         temporary: Path | None = None
         try:
@@ -148,6 +181,8 @@ class FeatureCache:
             os.close(handle)
             temporary = Path(name)
             with h5py.File(temporary, "w", libver="latest") as file:
+                file.attrs.update({"format": FORMAT, "version": VERSION, "key": key.digest, **vars(key)})
+                file[SAMPLES] = samples
                 yield file
             temporary.replace(target)
         except (OSError, RuntimeError) as error:  # h5py's close raises the second on a full disk
@@ -165,9 +200,25 @@ def _shards(folder: Path) -> Shards:
     return Shards([read(path) for path in shards_in(folder)])
 
 
-def _append(file: h5py.File, done: int, n: int, arrays: Arrays, cut: Sequence[str]) -> None:
-    for number, (array, scope) in enumerate(zip(arrays, cut, strict=True)):
-        if str(number) not in file:
-            file.create_dataset(str(number), (n, *array.shape[1:]), array.dtype)
-            file[str(number)].attrs["scope"] = scope
-        file[str(number)][done : done + len(array)] = array
+def _missing(folder: Path, feed: Feed) -> Rows:
+    """Return the rows of a feed that are in none of a folder's files, each sample once."""
+    return np.array(sorted(_shards(folder).missing(feed.digests).values()), np.int64)
+
+
+class _Shard:
+    """A file that is being written: the features of some rows of a feed at one cut."""
+
+    def __init__(self, file: h5py.File, cut: Sequence[str], rows: Rows) -> None:
+        self.cut = cut
+        self._file, self._rows, self._done = file, rows, 0
+
+    def append(self, rows: Rows, arrays: Sequence[Array]) -> None:
+        """Write what came out for some rows, as far as they are wanted here."""
+        here = np.isin(rows, self._rows, assume_unique=True)
+        count = int(here.sum())
+        for number, (array, scope) in enumerate(zip(arrays, self.cut, strict=True)):
+            if str(number) not in self._file:
+                self._file.create_dataset(str(number), (len(self._rows), *array.shape[1:]), array.dtype)
+                self._file[str(number)].attrs["scope"] = scope
+            self._file[str(number)][self._done : self._done + count] = array if count == len(rows) else array[here]
+        self._done += count

@@ -6,8 +6,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from transfer.controls.paired import Difference
 from transfer.data.records import Broken
 from transfer.evaluate import Score
+from transfer.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,10 @@ class PhaseResult:
         epochs: how many ran; `best_epoch` is the one whose weights were kept, from 1.
         seconds: of compiling and training.
         train_loss, valid_loss, valid_accuracy: of the best epoch; losses in nats.
-        kept: whether it improved on the phases before it.
+        kept: whether it improved on all phases before it.
+        gained: whether it improved on where it began.
+        reused: scopes of the layers that began with the source's weights.
+        findings: what was wrong with its training.
     """
 
     train: tuple[str, ...]
@@ -36,6 +41,9 @@ class PhaseResult:
     valid_loss: float
     valid_accuracy: float
     kept: bool = True
+    gained: bool = True
+    reused: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,13 +72,17 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Scratch:
-    """The same architecture from fresh weights on the same data and budget."""
+    """The same architecture from fresh weights on the same data and budget.
+
+    `difference` is the reused model's figure less this one's, over the test samples; None where there are too few.
+    """
 
     phases: tuple[PhaseResult, ...]
     valid_accuracy: float
     test_accuracy: float | None
     test_accuracy_ci95: tuple[float, float] | None
     seconds: float
+    difference: Difference | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,8 @@ class Result:
         measure: what the accuracies are (`transfer.evaluate.MEASURES`).
         broken: the samples that were left out because they cannot be read.
         remarks: what a person should know of how the data were taken.
+        kept: which model the run's is: `reused`, or `scratch` where the plan leaves the choice to the figures and the
+            control has the lower validation loss.
     """
 
     run: str
@@ -120,6 +134,24 @@ class Result:
     measure: str = "accuracy"
     broken: tuple[Broken, ...] = ()
     remarks: tuple[str, ...] = ()
+    kept: str = "reused"
+
+    @property
+    def of_kept(self) -> Result | Scratch:
+        """The accuracies of the model that is kept."""
+        return self.scratch if self.kept == "scratch" and self.scratch else self
+
+    @property
+    def valid_loss(self) -> float:
+        """Of the model that is kept."""
+        of = self.of_kept
+        return of.phases[-1 if of is self.scratch else self.best_phase - 1].valid_loss
+
+    @property
+    def accuracy(self) -> float:
+        """Of the model that is kept: on the test samples, or on those of validation where there are none."""
+        of = self.of_kept
+        return of.valid_accuracy if of.test_accuracy is None else of.test_accuracy
 
 
 @dataclass(frozen=True)

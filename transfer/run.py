@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from pathlib import PurePath
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 
-from registry.card import Lineage
 from registry.errors import ZooError
 from registry.watch import Watch, silent
+from transfer.account import Account, Trained, cache_use, lineage, metrics, prefers, summary
 from transfer.augment import parse_augment
 from transfer.augmenter import Augmenter
 from transfer.backbone import Backbone, model_inputs
 from transfer.cache import FeatureCache
 from transfer.data.dataset import Dataset
 from transfer.draft import STORED, draft
-from transfer.evaluate import MEASURES, Score, scored
 from transfer.extract import outputs
-from transfer.features import Cached, Inputs
+from transfer.features import Inputs
+from transfer.fitting.fitted import DivergenceError
+from transfer.inputs import ModelInput
+from transfer.mistakes import predictions
 from transfer.plan.plan import Plan
-from transfer.plan.selection import Selection, choose
+from transfer.plan.selection import choose
+from transfer.predicted import write
 from transfer.presented import feed_of, preparation
-from transfer.result import CacheUse, PhaseResult, Result, Scratch, Seconds
+from transfer.result import Result, Seconds
 from transfer.runs import CARD, RESULT, RunFolder
 from transfer.split import freeze
 from transfer.student import Student
-from transfer.training import Trainer, kept_last
+from transfer.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -62,29 +64,29 @@ class Job:
         source = self.source
         selection = choose(source.layers, self.plan.reuse, self.plan.freeze)
         student = Student(source.model, selection, self.plan.top, self.data.target)
-        model = student.build(self.plan.seed, kept=selection.reused)
-        inputs = self._inputs(source, model)
+        takes = model_inputs(student.build(self.plan.seed, kept=()))
+        inputs = self._inputs(source, takes)
         trainer = Trainer(
-            self.plan, inputs, self.data.target, preparation(source), self._changes(source, model),
+            self.plan, student, inputs, self.data.target, preparation(source), self._changes(source, takes),
             self.folder, self.cache, self.watch,
         )  # fmt: skip
-        done = trainer.phases(model, selection)
-        scratch = self._scratch(trainer, student, sum(phase.epochs for phase in done))
-        test = self._score(model, inputs["test"])
+        model, done = trainer.phases()
+        reused = Trained(model, tuple(done), outputs(model, inputs["test"].feed), sum(phase.seconds for phase in done))
+        control = self._control(trainer, sum(phase.epochs for phase in done))
+        kept = control if control and prefers(self.plan, reused, control) else reused
+        cache = cache_use(trainer.cached)
         spent = Seconds(
-            import_seconds,
-            sum(use.seconds for use in trainer.cached),
-            sum(phase.seconds for phase in done),
-            scratch.seconds if scratch else 0.0,
+            import_seconds, cache.seconds, reused.seconds, control.seconds if control else 0.0,
             import_seconds + time.perf_counter() - start,
-        )
-        result = self._result(selection, done, test, scratch, cache_use(trainer.cached), spent)
-        self._save(model, source, result, inputs["valid"])
+        )  # fmt: skip
+        of = Account(self.plan, self.data, self.folder.id, selection, inputs["test"].labels)
+        result = of.result(reused, control, kept, cache, spent)
+        self._predict(kept, inputs)
+        self._save(kept.model, source, result, inputs["valid"])
         return result
 
-    def _inputs(self, source: Backbone, model: Any) -> dict[str, Inputs]:
+    def _inputs(self, source: Backbone, takes: Sequence[ModelInput]) -> dict[str, Inputs]:
         """Give each split as the model takes it; what does not fit is said here, before anything trains."""
-        takes = model_inputs(model)
         inputs = {
             name: Inputs(feed_of(source, takes, split.samples, f"{self.data.ref}: {name}"), split.y)
             for name, split in self.data.splits.items()
@@ -93,7 +95,7 @@ class Job:
             split.feed.read(np.arange(min(1, len(split))))
         return inputs
 
-    def _changes(self, source: Backbone, model: Any) -> Augmenter | None:
+    def _changes(self, source: Backbone, takes: Sequence[ModelInput]) -> Augmenter | None:
         """Make what changes training images; None where nothing does.
 
         Raises:
@@ -101,7 +103,7 @@ class Job:
         """
         if not self.plan.imaging.augment:
             return None
-        augment, takes = parse_augment(self.plan.imaging.augment), model_inputs(model)
+        augment = parse_augment(self.plan.imaging.augment)
         if augment.mixup and self.plan.cached:
             raise ZooError(
                 "--augment mixup mixes samples anew in each step, so it cannot be recorded in views",
@@ -113,55 +115,22 @@ class Job:
         how = source.preprocessing
         return Augmenter(augment, takes[0].shape, how, seed=self.plan.seed, classes=classes)
 
-    def _scratch(self, trainer: Trainer, student: Student, epochs: int) -> Scratch | None:
+    def _control(self, trainer: Trainer, epochs: int) -> Trained | None:
+        """Train the same architecture from scratch; None where that is not asked for, or where it diverges."""
         if not self.plan.compare_scratch:
             return None
         start = time.perf_counter()
-        model, done = trainer.scratch(student, epochs)
-        test = self._score(model, trainer.inputs["test"])
-        return Scratch((done,), done.valid_accuracy, *_accuracy(test), seconds=time.perf_counter() - start)
+        try:
+            model, done = trainer.scratch(epochs)
+        except DivergenceError:
+            return None
+        return Trained(model, (done,), outputs(model, trainer.inputs["test"].feed), time.perf_counter() - start)
 
-    def _score(self, model: Any, test: Inputs) -> Score | None:
-        return scored(outputs(model, test.feed), test.labels, self.data.target) if len(test) else None
-
-    def _result(
-        self,
-        selection: Selection,
-        done: list[PhaseResult],
-        test: Score | None,
-        scratch: Scratch | None,
-        cache: CacheUse,
-        spent: Seconds,
-    ) -> Result:
-        plan, best = self.plan, kept_last(done)
-        name, _, revision = plan.model.partition("@")
-        accuracy, interval = _accuracy(test)
-        return Result(
-            run=self.folder.id,
-            model=name,
-            revision=revision,
-            data=plan.data,
-            fingerprint=self.data.fingerprint,
-            classes=self.data.classes,
-            target=self.data.target.kind,
-            measure=MEASURES[self.data.target.kind],
-            reuse=plan.reuse,
-            freeze=plan.freeze,
-            reused=selection.reused,
-            cut=done[0].cut,
-            phases=tuple(done),
-            best_phase=best + 1,
-            valid_accuracy=done[best].valid_accuracy,
-            test_accuracy=accuracy,
-            test_accuracy_ci95=interval,
-            test=test,
-            scratch=scratch,
-            cache=cache,
-            seconds=spent,
-            seed=plan.seed,
-            broken=self.data.broken,
-            remarks=self.data.remarks,
-        )
+    def _predict(self, kept: Trained, inputs: dict[str, Inputs]) -> None:
+        """Record what the model says of the test samples, of validation where there are none, and its mistakes."""
+        split = "test" if len(inputs["test"]) else "valid"
+        said = kept.outputs if split == "test" else outputs(kept.model, inputs[split].feed)
+        write(self.folder.path, predictions(said, self.data, split))
 
     def _save(self, model: Any, source: Backbone, result: Result, valid: Inputs) -> None:
         freeze(model, ())
@@ -180,42 +149,9 @@ class Job:
                 data=self.plan.data if ":" in self.plan.data else "",
                 metrics=metrics(result),
                 tags=("transfer",),
-                summary=f"{self.plan.model} with {self.plan.reuse} reused, for {', '.join(self.data.classes[:20])}",
+                summary=summary(self.plan, result),
             )
             self.folder.write(CARD, card)
             self.folder.write(RESULT, result)
         except OSError as error:
             raise ZooError(f"cannot write the result into {self.folder.path}: {error}") from error
-
-
-def lineage(plan: Plan, result: Result) -> Lineage:
-    """Say where a run's model comes from; of a path to the data, what travels with the model is the file's name."""
-    data = plan.data if ":" in plan.data else PurePath(plan.data).name
-    choices = msgspec.to_builtins(replace(plan, data=data))
-    return Lineage(plan.model, plan.reuse, result.reused, data, result.fingerprint, result.run, choices)
-
-
-def metrics(result: Result) -> dict[str, float | list[float]]:
-    """Return a run's figures for the card; of numbers, accuracies are R2 and called so."""
-    word = "r2" if result.target == "number" else "accuracy"
-    figures: dict[str, float | list[float]] = {f"valid_{word}": result.valid_accuracy}
-    if result.test_accuracy is not None and result.test_accuracy_ci95 is not None:
-        figures |= {f"test_{word}": result.test_accuracy, f"test_{word}_ci95": list(result.test_accuracy_ci95)}
-    if result.scratch and result.scratch.test_accuracy is not None:
-        figures[f"scratch_test_{word}"] = result.scratch.test_accuracy
-    return figures
-
-
-def cache_use(cached: list[Cached]) -> CacheUse:
-    """Account for the caches that a run used."""
-    return CacheUse(
-        cached[0].key if cached else "",
-        bool(cached) and all(use.hit for use in cached),
-        sum(use.bytes for use in cached),
-        sum(use.seconds for use in cached),
-        sum(use.extracted for use in cached),
-    )
-
-
-def _accuracy(test: Score | None) -> tuple[float | None, tuple[float, float] | None]:
-    return (test.accuracy, test.ci95) if test else (None, None)

@@ -2,7 +2,8 @@
 
 A folder holds `plan.json`, `status.json`, `metrics.jsonl` (a line an epoch), and once it is done `result.json`,
 `model.keras` with its weights as `model.safetensors` and its stored test `test.npz`, `card.json` (what it would be
-published with) and `report.md`.
+published with), `predictions.npz` and `report.md`. `environment.json` is written at the beginning, and by what a run is
+resumed after each phase (`transfer.checkpoints`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import msgspec
 from registry.card import Card
 from registry.errors import ZooError, near
 from registry.home import make_folder
+from transfer.environment import Environment, environment
+from transfer.layer_health import LayerHealth
 from transfer.plan.plan import Plan
 from transfer.result import Result
 
@@ -28,6 +31,7 @@ PLAN, STATUS, METRICS, RESULT, CARD, MODEL, REPORT = (
     "plan.json", "status.json", "metrics.jsonl", "result.json", "card.json", "model.keras", "report.md",
 )  # fmt: skip
 WEIGHTS, TESTS = "model.safetensors", "test.npz"
+ENVIRONMENT = "environment.json"
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Status:
         started, ended: Unix seconds; `ended` is 0 while it runs.
         process: the process that carries it out.
         why: of a run that failed.
+        fingerprint: of the data that it was begun with.
     """
 
     state: str
@@ -46,17 +51,19 @@ class Status:
     ended: float = 0.0
     process: int = 0
     why: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
 class EpochRow:
-    """A line of `metrics.jsonl`; `phase` is 0 for training from scratch; losses in nats."""
+    """A line of `metrics.jsonl`; `phase` is 0 for training from scratch; losses in nats; `layers` from the input on."""
 
     phase: int
     epoch: int
     train_loss: float
     valid_loss: float
     valid_accuracy: float
+    layers: tuple[LayerHealth, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,11 @@ class RunFolder:
         gone = status.state == "running" and not _alive(status.process)
         return replace(status, state="interrupted") if gone else status
 
+    @property
+    def environment(self) -> Environment | None:
+        """On what it was begun; None of a run of version 0.1."""
+        return self._read(ENVIRONMENT, Environment) if (self.path / ENVIRONMENT).exists() else None
+
     def write(self, name: str, value: object) -> None:
         """Write a value as one of the folder's JSON files, whole or not at all."""
         text = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
@@ -137,7 +149,8 @@ class RunFolder:
         """Read the metrics back."""
         path = self.path / METRICS
         lines = path.read_bytes().splitlines() if path.exists() else []
-        return [msgspec.json.decode(line, type=EpochRow) for line in lines]
+        rows = [msgspec.json.decode(line, type=EpochRow) for line in lines]
+        return list({(row.phase, row.epoch): row for row in rows}.values())  # a phase that was resumed comes twice
 
     def _read(self, name: str, kind: type[T]) -> T:
         path = self.path / name
@@ -174,19 +187,19 @@ class Runs:
         return [RunFolder(path.parent) for path in paths]
 
     @contextmanager
-    def new(self, plan: Plan) -> Iterator[RunFolder]:
+    def new(self, plan: Plan, fingerprint: str = "") -> Iterator[RunFolder]:
         """Open a folder for a run, and record in it how the run ends."""
         folder = self._folder(plan)
-        status = Status("running", time.time(), process=os.getpid())
-        try:
-            folder.write(PLAN, plan)
-            folder.write(STATUS, status)
+        folder.write(PLAN, plan)
+        folder.write(ENVIRONMENT, environment())
+        with _recorded(folder, fingerprint):
             yield folder
-        except BaseException as error:
-            state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            folder.write(STATUS, Status(state, status.started, time.time(), status.process, str(error)))
-            raise
-        folder.write(STATUS, Status("done", status.started, time.time(), status.process))
+
+    @contextmanager
+    def again(self, folder: RunFolder) -> Iterator[RunFolder]:
+        """Take a run up again that did not end, and record how it ends."""
+        with _recorded(folder, folder.status.fingerprint):
+            yield folder
 
     def _folder(self, plan: Plan) -> RunFolder:
         make_folder(self.root)
@@ -207,6 +220,19 @@ class Runs:
         raise ZooError(f"cannot find a free name for a run like {stem} in {self.root}")
 
 
+@contextmanager
+def _recorded(folder: RunFolder, fingerprint: str) -> Iterator[None]:
+    status = Status("running", time.time(), process=os.getpid(), fingerprint=fingerprint)
+    try:
+        folder.write(STATUS, status)
+        yield
+    except BaseException as error:
+        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        folder.write(STATUS, replace(status, state=state, ended=time.time(), why=str(error)))
+        raise
+    folder.write(STATUS, replace(status, state="done", ended=time.time()))
+
+
 def _alive(process: int) -> bool:
     try:
         os.kill(process, 0)
@@ -221,4 +247,5 @@ def plain(result: Result) -> dict[str, object]:
     """Return a result as the `--json` document."""
     document = asdict(result)
     document["seconds"]["import"] = document["seconds"].pop("import_")
+    document["accuracy"] = result.accuracy
     return document

@@ -11,18 +11,27 @@ from transfer.scope import scope_of
 
 
 @dataclass(frozen=True)
-class Halves:
-    """A model below and above its cut; both share their layers with the whole.
+class Trunk:
+    """A model up to a cut, sharing its layers.
 
     Attributes:
         trunk: from the inputs to the cut's tensors; None where the cut is the inputs themselves.
-        tail: from the cut's tensors to the outputs. An input that it reads is one of the cut's tensors.
         cut: the names of these tensors (`transfer.backbone.tensor_names`).
     """
 
     trunk: Any
-    tail: Any
     cut: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Halves(Trunk):
+    """A model below and above its cut.
+
+    Attributes:
+        tail: from the cut's tensors to the outputs. An input that it reads is one of the cut's tensors.
+    """
+
+    tail: Any
 
 
 def split(model: Any, below: Collection[str]) -> Halves:
@@ -32,7 +41,20 @@ def split(model: Any, below: Collection[str]) -> Halves:
         model: a functional model.
         below: the scopes of a set that is closed downwards (`transfer.graph.closed`).
     """
-    names = tensor_names(model)
+    edge, part = _edge(model, below), trunk_of(model, below)
+    return Halves(part.trunk, part.cut, model if part.trunk is None else above(model, below, edge))
+
+
+def trunk_of(model: Any, below: Collection[str]) -> Trunk:
+    """Return the lower half of `split` alone."""
+    names, edge = tensor_names(model), _edge(model, below)
+    cut = tuple(names[id(tensor)] for tensor in edge)
+    sources = {id(tensor) for tensor in model.inputs}
+    return Trunk(None if sources.issuperset(map(id, edge)) else joined(model.inputs, edge), cut)
+
+
+def _edge(model: Any, below: Collection[str]) -> list[Any]:
+    """Return the tensors that are made below and read above, or given out."""
     tensors: dict[int, Any] = {}
     read = {id(tensor) for tensor in model.outputs}
     for layer, inputs, outputs in nodes(model):
@@ -40,12 +62,7 @@ def split(model: Any, below: Collection[str]) -> Halves:
             tensors |= {id(tensor): tensor for tensor in outputs}
         else:
             read |= {id(tensor) for tensor in inputs}
-    edge = [tensor for key, tensor in tensors.items() if key in read]
-    cut = tuple(names[id(tensor)] for tensor in edge)
-    sources = {id(tensor) for tensor in model.inputs}
-    if sources.issuperset(id(tensor) for tensor in edge):
-        return Halves(None, model, cut)
-    return Halves(joined(model.inputs, edge), above(model, below, edge), cut)
+    return [tensor for key, tensor in tensors.items() if key in read]
 
 
 def freeze(model: Any, frozen: Collection[str]) -> None:

@@ -4,68 +4,91 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import keras
-
 from registry.watch import Watch
+from transfer.account import kept_last
 from transfer.augmenter import Augmenter
-from transfer.backbone import describe, model_inputs, nodes
-from transfer.cache import FeatureCache, key_of
+from transfer.backbone import describe, model_inputs
+from transfer.cache import FeatureCache
+from transfer.checkpoints import Checkpoints
 from transfer.data.target import Target
+from transfer.diagnosis import findings
 from transfer.features import Cached, Features, Inputs
-from transfer.fitting.fit import Fitted, fit
-from transfer.graph import closed
+from transfer.fitting.fit import fit
+from transfer.fitting.fitted import DivergenceError, Epoch, Fitted
+from transfer.frozen_features import FrozenFeatures
+from transfer.graph import closed, weighted
+from transfer.layer_health import LARGEST
+from transfer.moving import follow, settling
 from transfer.plan.hyperparameters import Training
-from transfer.plan.phases import Phase, phases
-from transfer.plan.plan import AUTO, Plan
-from transfer.plan.selection import Selection
+from transfer.plan.phases import Phase, frozen_sets, next_phase
+from transfer.plan.plan import Plan
 from transfer.result import PhaseResult
 from transfer.runs import EpochRow, RunFolder
-from transfer.split import Halves, freeze, split
+from transfer.split import freeze, split
 from transfer.student import Student
-from transfer.viewed import viewed
 
 
 @dataclass
 class Trainer:
-    """What trains a plan's models.
+    """What trains a plan's models, or goes on where it was interrupted.
 
     Attributes:
         plan: the choices.
+        student: how the model that trains is made.
         inputs: `train` and `valid`, as the model takes them.
         target: what the labels are.
         preparation: what turned the samples into the model's input, as text for the cache's key.
         changes: what random changes training images get; None for none.
-        folder: where epochs are recorded.
+        folder: where epochs and weights are recorded.
         cache: where features are kept.
         watch: where progress goes.
-        cached: what the cache gave, a phase each.
     """
 
     plan: Plan
-    inputs: Mapping[str, Inputs]
+    student: Student
+    inputs: dict[str, Inputs]
     target: Target
     preparation: str
     changes: Augmenter | None
     folder: RunFolder
     cache: FeatureCache
     watch: Watch
-    cached: list[Cached] = field(default_factory=list)
+    _features: FrozenFeatures = field(init=False)
 
-    def phases(self, model: Any, selection: Selection) -> list[PhaseResult]:
-        """Train a model phase by phase; it ends with the weights of the best."""
-        done: list[PhaseResult] = []
-        for phase in phases(self.plan, selection, describe(model)):
-            least = done[kept_last(done)].valid_loss if done else math.inf
-            done.append(self._phase(model, phase, least))
-            if not done[-1].kept and self.plan.unfreeze == AUTO:
-                break
-        return done
+    def __post_init__(self) -> None:
+        changes, views = self.changes, self.plan.imaging.recorded
+        self._features = FrozenFeatures(self.cache, self.inputs, self.preparation, changes, views, self.watch)
 
-    def scratch(self, student: Student, epochs: int) -> tuple[Any, PhaseResult]:
+    @property
+    def cached(self) -> list[Cached]:
+        """What the cache gave, a phase each."""
+        return self._features.given
+
+    def phases(self) -> tuple[Any, list[PhaseResult]]:
+        """Train phase by phase; return the best phase's model, and what each phase came to."""
+        saved, done = self._checkpoints.done(), list[PhaseResult]()
+        selection = self.student.selection
+        model = self._begun(selection.reused)
+        held = weighted(describe(model))
+        while phase := next_phase(self.plan, selection, held, done):
+            if phase.fresh and done:
+                model = self._begun(phase.reused)
+            if phase.number in saved:
+                self._checkpoints.restore(phase.number, model)
+                done.append(saved[phase.number])
+                continue
+            if self.plan.cached and not done:
+                self._features.ahead(model, frozen_sets(self.plan, selection, held))
+            result = self._phase(model, phase, done)
+            self._checkpoints.end(phase.number, result, model)
+            done.append(result)
+        return self._best(model, done), done
+
+    def scratch(self, epochs: int) -> tuple[Any, PhaseResult]:
         """Train the same architecture from fresh weights, for as many epochs as the phases had together.
 
         Fresh normalisation statistics get a fair chance: they follow the last epoch's batches, where the source's may
@@ -73,40 +96,54 @@ class Trainer:
         they began. Until then the validation loss is theirs, and would end the training of any deep net at once.
         """
         start = time.perf_counter()
-        model = student.build(self.plan.seed, kept=())
+        model = self.student.build(self.plan.seed, kept=())
         freeze(model, ())
-        scopes = tuple(layer.name for layer in describe(model) if layer.parameters)
-        phase = Phase(0, (), scopes, self.plan.training.lr)
         how = self.plan.training
         steps = -(-len(self.inputs["train"]) // min(how.batch_size, len(self.inputs["train"])))
         follow(model, steps)
+        if 0 in (saved := self._checkpoints.done()):
+            self._checkpoints.restore(0, model)
+            return model, saved[0]
         how = replace(how, epochs=max(how.epochs, epochs), patience=how.patience + settling(model, steps))
+        phase = Phase(0, (), (), self.plan.training.lr, fresh=True)
         fitted = self._fit(model, self._whole, phase, how, None, math.inf, self.changes)
-        done = _phase_result(phase, tuple(one.name for one in model_inputs(model)), fitted)
-        return model, replace(done, seconds=time.perf_counter() - start)
+        cut = tuple(one.name for one in model_inputs(model))
+        result = _result(phase, weighted(describe(model)), cut, fitted, math.inf)
+        result = replace(result, seconds=time.perf_counter() - start)
+        self._checkpoints.end(0, result, model)
+        return model, result
 
-    def _phase(self, model: Any, phase: Phase, least: float) -> PhaseResult:
-        freeze(model, phase.frozen)
-        below = closed(describe(model), phase.frozen)
-        halves, how = split(model, below), self.plan.training
+    def _begun(self, reused: tuple[str, ...]) -> Any:
+        return self.student.reusing(reused).build(self.plan.seed, kept=reused)
+
+    def _best(self, model: Any, done: Sequence[PhaseResult]) -> Any:
+        """Return the best phase's model; where another beginning came after it, it is made again."""
+        best = kept_last(done)
+        if done[best].reused != done[-1].reused:
+            model = self._begun(done[best].reused)
+        if best != len(done) - 1:
+            self._checkpoints.restore(best + 1, model)
+        return model
+
+    def _phase(self, model: Any, phase: Phase, done: Sequence[PhaseResult]) -> PhaseResult:
+        layers = describe(model)
+        frozen = tuple(layer.name for layer in layers if layer.name in phase.frozen)
+        freeze(model, frozen)
+        below, how = closed(layers, frozen), self.plan.training
+        halves = split(model, below)
+        here = math.inf if phase.fresh else min(one.valid_loss for one in done if one.reused == phase.reused)
         if halves.trunk is not None and self.plan.cached:
-            splits = self._features(model, below, halves, f"extract {_stage(phase)}")
-            fitted = self._fit(halves.tail, splits, phase, how, None, least, None, self._views)
+            splits = self._features.below(model, below, halves, f"extract {_stage(phase)}")
+            fitted = self._fit(halves.tail, splits, phase, how, None, here, None, self._features.views)
         else:
-            fitted = self._fit(halves.tail, self._whole, phase, how, halves.trunk, least, self.changes)
-        return _phase_result(phase, halves.cut, fitted)
-
-    def _features(self, model: Any, below: Collection[str], halves: Halves, stage: str) -> dict[str, Features]:
-        key = key_of(model, below, halves, self.preparation)
-        inputs = {"train": self.inputs["train"], "valid": self.inputs["valid"]}
-        if self.changes is not None:
-            inputs["train"] = viewed(inputs["train"], self.changes, self._views)
-        self.cached.append(self.cache.features(key, halves, inputs, stage=stage, watch=self.watch))
-        return self.cached[-1].splits
+            fitted = self._fit(halves.tail, self._whole, phase, how, halves.trunk, here, self.changes)
+        train = tuple(scope for scope in weighted(layers) if scope not in frozen)
+        least = min((one.valid_loss for one in done), default=math.inf)
+        return _result(replace(phase, frozen=frozen), train, halves.cut, fitted, least)
 
     @property
-    def _views(self) -> int:
-        return self.plan.imaging.recorded if self.changes is not None else 1
+    def _checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.folder.path)
 
     @property
     def _whole(self) -> dict[str, Features]:
@@ -123,61 +160,49 @@ class Trainer:
         changes: Augmenter | None,
         views: int = 1,
     ) -> Fitted:
-        fitted = fit(
-            tail,
-            splits,
-            how,
-            self.target,
-            lr=phase.lr,
-            seed=self.plan.seed,
-            least=least,
-            trunk=trunk,
-            augment=changes,
-            views=views,
-            stage=_stage(phase),
-            watch=self.watch,
-        )
+        try:
+            fitted = fit(
+                tail,
+                splits,
+                how,
+                self.target,
+                lr=phase.lr,
+                seed=self.plan.seed,
+                least=least,
+                trunk=trunk,
+                augment=changes,
+                views=views,
+                stage=_stage(phase),
+                watch=self.watch,
+                saved=lambda state: self._checkpoints.save(phase.number, state),
+                resume=self._checkpoints.unfinished(phase.number),
+            )
+        except DivergenceError as error:
+            if phase.number < 2:
+                raise
+            fitted = error.fitted  # another beginning may fail; the best so far stands
         rows = [
-            EpochRow(phase.number, number, epoch.train_loss, epoch.valid_loss, epoch.valid_accuracy)
+            EpochRow(phase.number, number, *_finite(epoch), epoch.valid_accuracy, epoch.layers)
             for number, epoch in enumerate(fitted.epochs, start=1)
         ]
         self.folder.log(rows)
         return fitted
 
 
-def follow(model: Any, steps: int) -> None:
-    """Let the moving statistics of a model's BatchNormalization layers cover an epoch's steps at most."""
-    for layer in _normalising(model):
-        layer.momentum = min(layer.momentum, 1 - 1 / steps)
-
-
-def settling(model: Any, steps: int) -> int:
-    """Return after how many epochs the slowest moving statistics of a model have forgotten 95 % of where they began.
-
-    Args:
-        model: of which BatchNormalization layers count: they move by `1 - momentum` a step.
-        steps: in an epoch.
-    """
-    moving = [layer.momentum for layer in _normalising(model) if 0 < layer.momentum < 1]
-    return math.ceil(math.log(0.05) / math.log(max(moving)) / steps) if moving else 0
-
-
-def _normalising(model: Any) -> list[Any]:
-    return [layer for layer, _, _ in nodes(model) if isinstance(layer, keras.layers.BatchNormalization)]
-
-
-def kept_last(done: list[PhaseResult]) -> int:
-    """Return the position of the best phase: the last that improved on those before it."""
-    return max((place for place, phase in enumerate(done) if phase.kept), default=0)
-
-
 def _stage(phase: Phase) -> str:
     return f"phase {phase.number}" if phase.number else "from scratch"
 
 
-def _phase_result(phase: Phase, cut: tuple[str, ...], fitted: Fitted) -> PhaseResult:
+def _finite(epoch: Epoch) -> tuple[float, float]:
+    """Return an epoch's losses; JSON has no word for those of an epoch that diverged."""
+    losses = (loss if math.isfinite(loss) else LARGEST for loss in (epoch.train_loss, epoch.valid_loss))
+    return next(losses), next(losses)
+
+
+def _result(phase: Phase, train: tuple[str, ...], cut: tuple[str, ...], fitted: Fitted, least: float) -> PhaseResult:
     best = fitted.epochs[fitted.best]
     return PhaseResult(
-        phase.train, phase.frozen, cut, phase.lr, len(fitted.epochs), fitted.best + 1, fitted.seconds,
-        best.train_loss, best.valid_loss, best.valid_accuracy, fitted.improved,
+        train, phase.frozen, cut, phase.lr, len(fitted.epochs), fitted.best + 1, fitted.seconds,
+        *_finite(best), best.valid_accuracy, fitted.improved and best.valid_loss < least,
+        fitted.improved, phase.reused, findings(fitted.epochs),
     )  # fmt: skip

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from zoo.api import layers as layers
     from zoo.api import load as load
     from zoo.api import predict as predict
+    from zoo.api import replay as replay
+    from zoo.api import resume as resume
     from zoo.api import transfer as transfer
     from zoo.catalogue import lineage as lineage
     from zoo.catalogue import list as list
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Run", "evaluate", "import_model", "layers", "lineage", "list", "load", "predict", "publish", "pull", "search",
-    "show", "transfer",
+    "Run", "evaluate", "import_model", "layers", "lineage", "list", "load", "predict", "publish", "pull", "replay",
+    "resume", "search", "show", "transfer",
 ]  # fmt: skip
 _CATALOGUE = ("lineage", "list", "publish", "pull", "search", "show")
 

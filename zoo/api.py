@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from registry.errors import ZooError
 from registry.model import Model
 from registry.shelf import Shelf
+from zoo.transferring import Prepared, Run, prepare, replay, resume, transfer
+
+__all__ = [
+    "Evaluation", "Prepared", "Run", "evaluate", "export", "import_model", "layers", "load", "predict", "prepare",
+    "replay", "resume", "transfer",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from registry.watch import Watch
     from transfer.backbone import Backbone
     from transfer.data.dataset import Dataset, Samples
     from transfer.data.reading import Reading
     from transfer.data.records import Broken
     from transfer.data.target import Target
     from transfer.evaluate import Score
-    from transfer.plan.plan import Plan
     from transfer.plan.selection import Selection
-    from transfer.result import Result
-    from transfer.runs import RunFolder
     from zoo.exporting import Exported
     from zoo.opening import DataRef
-    from zoo.plans import Options
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished transfer: its result, and the folder with its model and report."""
-
-    result: Result
-    folder: RunFolder
 
 
 def layers(ref: str, reuse: str | None = None, freeze: str | None = None) -> Selection:
@@ -66,110 +57,6 @@ def export(ref: str, to: str, path: str | None = None, *, force: bool = False) -
     from zoo.exporting import prepare as prepared
 
     return prepared(ref, to, path, force=force).run()
-
-
-def _check_phases(plan: Plan, selection: Selection) -> None:
-    """Find a regex of a later phase that selects nothing before anything is trained."""
-    from transfer.plan.plan import AUTO
-    from transfer.scope import compiled, select
-
-    for pattern in () if plan.unfreeze == AUTO else plan.unfreeze:
-        compiled(pattern)
-        if plan.top.units is None:
-            select(pattern, [layer.name for layer in selection.layers if layer.parameters])
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A transfer that has everything it needs, and has not begun."""
-
-    plan: Plan
-    source: Backbone
-    data: Any
-    selection: Selection
-    import_seconds: float
-
-    def run(self, watch: Watch | None = None) -> Run:
-        """Carry the plan out; the run is recorded below `$ZOO_HOME/runs`."""
-        from registry.watch import silent
-        from transfer.cache import FeatureCache
-        from transfer.run import Job
-        from transfer.runs import Runs
-        from zoo.report import write_report
-
-        home = Shelf().home
-        with Runs(home.runs).new(self.plan) as folder:
-            job = Job(self.plan, self.source, self.data, folder, FeatureCache(home.cache), watch or silent)
-            result = job.run(self.import_seconds)
-            write_report(folder, self.plan, result)
-        return Run(result, folder)
-
-
-def prepare(
-    ref: str,
-    data: str | None = None,
-    *,
-    reuse: str,
-    freeze: str | None = None,
-    unfreeze: str | Sequence[str] = "auto",
-    seed: int = 0,
-    **options: Unpack[Options],
-) -> Prepared:
-    """Check a transfer's every choice, then load its model and data; the arguments are those of `transfer`."""
-    from zoo.opening import find_data, open_model, read_data
-    from zoo.plans import make_plan
-
-    shelf = Shelf()
-    model = shelf.find(ref)
-    if not model.card.layers:
-        raise ZooError(
-            f"{model.name} is kept as it came, in the format {model.card.format}, which cannot be opened yet",
-            "zoo show lists its files; zoo list shows the models that can be opened with their parameters",
-        )
-    where = find_data(shelf, model, data)
-    plan = make_plan(model.ref, where.name, reuse, freeze, unfreeze, seed, dict(options))
-    from transfer.data.duplicates import shared_samples
-    from transfer.plan.selection import choose
-
-    selection = choose(model.card.layers, reuse, freeze)
-    _check_phases(plan, selection)
-    samples = read_data(where, plan.reading)
-    samples = replace(samples, remarks=(*samples.remarks, *shared_samples(samples)))
-    start = time.perf_counter()
-    source = open_model(shelf, model)
-    seconds = time.perf_counter() - start
-    from transfer.presented import to_train
-
-    return Prepared(plan, to_train(source, samples.train.samples, plan.imaging), samples, selection, seconds)
-
-
-def transfer(
-    ref: str,
-    data: str | None = None,
-    *,
-    reuse: str,
-    freeze: str | None = None,
-    unfreeze: str | Sequence[str] = "auto",
-    seed: int = 0,
-    watch: Watch | None = None,
-    **options: Unpack[Options],
-) -> Run:
-    """Reuse a model's lower layers on other data.
-
-    Args:
-        ref: the model, such as `mnist-dnn`.
-        data: a path, `MODEL:FILE` or a hub's data set (`transfer.data.kinds`); the default that the card names.
-        reuse: a regex of the layers whose weights are kept.
-        freeze: a regex of those of them that stay fixed at first; all of them.
-        unfreeze: `auto`, `none`, or one regex a further phase.
-        seed: of everything random.
-        watch: called with progress.
-        options: see `zoo.plans.Options`.
-
-    Raises:
-        ZooError: something does not fit; nothing has been changed.
-    """
-    return prepare(ref, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options).run(watch)
 
 
 def _scored(

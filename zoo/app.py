@@ -25,9 +25,13 @@ GROUPS = {
     "hubs": ("search", "pull", "publish"),
     "upkeep": ("tag", "rm", "verify", "gc", "doctor"),
     "transfer": ("transfer",),
+    "again": ("resume", "replay"),
+    "comparing": ("compare",),
+    "choosing": ("search-depth",),
+    "ranking": ("rank",),
     "using": ("evaluate", "predict"),
     "data": ("data",),
-    "runs": ("runs",),
+    "runs": ("runs", "report"),
     "cache": ("cache",),
 }
 

@@ -12,8 +12,10 @@ from transfer.data.reading import Reading
 from transfer.plan.hyperparameters import Training
 from transfer.plan.imaging import Imaging
 from transfer.plan.plan import AUTO, Plan
+from transfer.plan.style import Style
 from transfer.plan.top import Top
 from zoo.opening import DataRef, HubRef
+from zoo.recipes import recipe
 
 
 class DataOptions(TypedDict, total=False):
@@ -40,15 +42,38 @@ class Options(DataOptions, total=False):
     activation: str | None
     init: str | None
     batch_norm: bool
+    batch_norm_before: bool
+    bn_momentum: float
     dropout: float
+    alpha_dropout: bool
+    l1: float
+    l2: float
+    max_norm: float | None
+    drop: str | None
+    layers: tuple[Style, ...]
     epochs: int
     patience: int
     batch_size: int
     lr: float
     unfreeze_lr: float
     clip_norm: float | None
+    clip_each_norm: float | None
+    clip_value: float | None
+    clip_quantile: float | None
+    optimizer: str
+    momentum: float | None
+    weight_decay: float | None
+    schedule: str
+    warmup: float
+    lr_end: float | None
+    label_smoothing: float
+    class_weights: str | None
+    lr_mult: float | None
+    layer_decay: float | None
+    diagnose: bool
     augment: str
     views: int | None
+    recipe: str | None
     cached: bool
     compare_scratch: bool
 
@@ -89,15 +114,19 @@ def make_plan(
     data: str,
     reuse: str,
     freeze: str | None,
-    unfreeze: str | Sequence[str],
+    unfreeze: str | Sequence[str] | None,
     seed: int,
     options: dict[str, Any],
 ) -> Plan:
-    """Sort options into a plan.
+    """Sort options into a plan; what a recipe says counts where the options say nothing.
 
     Raises:
         ZooError: an option is unknown or out of range.
     """
+    if name := options.pop("recipe", None):
+        base = recipe(name)
+        freeze, unfreeze = freeze or base.freeze, unfreeze or base.unfreeze
+        options = {**base.options, **options}
     units = options.pop("top", None)
     top = {"units": None if units is None else tuple(units)} | _taken(options, Top)
     training = _taken(options, Training)
@@ -105,17 +134,17 @@ def make_plan(
     rest: dict[str, Any] = {name: options.pop(name) for name in ("cached", "compare_scratch") if name in options}
     _check_all(options, "transfer has")
     parts = (Top(**top), Training(**training), Reading(**reading), Imaging(**imaging))
-    return Plan(model, data, reuse, freeze, phases_of(unfreeze), *parts, seed=seed, **rest)
+    return Plan(model, data, reuse, freeze, phases_of(unfreeze or "auto"), *parts, seed=seed, **rest)
 
 
 def phases_of(unfreeze: str | Sequence[str]) -> tuple[str, ...]:
-    """Turn what a user wrote into the plan's form: `auto`, `none`, or one regex a phase."""
+    """Turn what a user wrote into the plan's form: `auto`, `gradual`, `none`, or one regex a phase."""
     chosen = (unfreeze,) if isinstance(unfreeze, str) else tuple(unfreeze)
     if chosen == ("none",):
         return ()
-    if len(chosen) > 1 and {"auto", "none"}.intersection(chosen):
+    if len(chosen) > 1 and {"auto", "gradual", "none"}.intersection(chosen):
         raise ZooError(
-            "--unfreeze takes auto or none alone, or one regex a phase",
+            "--unfreeze takes auto, gradual or none alone, or one regex a phase",
             "--unfreeze hidden3 --unfreeze hidden2",
         )
     return chosen or AUTO

@@ -9,7 +9,7 @@ from transfer.plan.hyperparameters import Training
 from transfer.plan.imaging import Imaging
 from transfer.plan.top import Top
 
-AUTO = ("auto",)
+AUTO, GRADUAL = ("auto",), ("gradual",)
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Plan:
         model: the reference with revision.
         data: the data reference.
         reuse: the regex of the layers whose weights are kept.
-        freeze: the regex of those of them that stay fixed in the first phase; None means all.
-        unfreeze: `("auto",)`, `()` for a single phase, or one regex a further phase.
+        freeze: the regex of those of them that stay fixed in the first phase; None means all, `none` no one.
+        unfreeze: `("auto",)`, `("gradual",)`, `()` for a single phase, or one regex a further phase.
         top, training: see there.
         reading: how the data are read.
         imaging: how images are given to the model.

@@ -10,6 +10,8 @@ from registry.errors import ZooError
 from transfer.graph import closed, cut, sources, weighted
 from transfer.scope import select
 
+NOTHING = "none"  # to be frozen
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -48,7 +50,7 @@ def choose(layers: Sequence[LayerInfo], reuse: str, freeze: str | None = None) -
     has_weights = set(weighted(layers))
     if not has_weights.intersection(reused):
         raise ZooError(f"the regex {reuse!r} selects only layers without weights: {', '.join(reused)}")
-    frozen = reused if freeze is None else select(freeze, reused)
+    frozen = reused if freeze is None else () if freeze == NOTHING else select(freeze, reused)
     if has_weights.issubset(frozen):
         raise ZooError(
             f"the regex {freeze or reuse!r} selects every layer: nothing is left to train",

@@ -17,7 +17,6 @@ from zoo.training_options import TRAINING
 
 if TYPE_CHECKING:
     from transfer.data.target import Target as Labels
-    from transfer.result import Result
     from zoo.api import Prepared, Run
 
 
@@ -34,7 +33,11 @@ def transfer(
     freeze: Freeze = None,
     unfreeze: Annotated[
         list[str] | None,
-        typer.Option(metavar="auto|none|REGEX", help="What trains after the first phase; once for each phase."),
+        typer.Option(metavar="auto|gradual|none|REGEX", help="What trains after the first phase; once for each phase."),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="textbook|lp-ft|ulmfit|full", help="A known procedure; options change it."),
     ] = None,
     options: Any = None,
     compare_scratch: Annotated[bool, typer.Option(help="Also train the same architecture from fresh weights.")] = True,
@@ -55,11 +58,12 @@ def transfer(
 ) -> None:
     """Reuse a model's lower layers on your data: freeze, cache, train a new top, unfreeze while it helps."""
     from zoo import api, catalogue
+    from zoo.closing import best, closing
 
     if publish_as:
         catalogue.check_free(publish_as, update=update)
-    options |= {"cached": cached, "compare_scratch": compare_scratch}
-    prepared = api.prepare(name, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze or "auto", seed=seed, **options)
+    options |= {"cached": cached, "compare_scratch": compare_scratch, "recipe": recipe}
+    prepared = api.prepare(name, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options)
     chatty = not (json or quiet)
     if chatty:
         say(_opening(prepared))
@@ -69,7 +73,7 @@ def transfer(
         return
     runs = _carry_out(prepared, seeds, show=chatty)
     short = _too_low(runs, assert_accuracy)
-    published = catalogue.publish(_best(runs), publish_as, update=update) if publish_as and not short else None
+    published = catalogue.publish(best(runs), publish_as, update=update) if publish_as and not short else None
     if short and not chatty:
         raise short
     if json:
@@ -77,7 +81,7 @@ def transfer(
     elif quiet:
         names([run.folder.id for run in runs])
     else:
-        say(_closing(runs, published.ref if published else None))
+        say(closing(runs, published.ref if published else None))
     if short:
         raise short
 
@@ -109,48 +113,22 @@ def _labels(target: Labels) -> str:
     return f"{target.width} {word} ({', '.join(target.classes[:12])})"
 
 
-def _closing(runs: list[Run], published: str | None) -> str:
-    from zoo import report
-
-    results = [run.result for run in runs]
-    last = _best(runs)
-    if len(runs) == 1:
-        body = f"{report.phases_table(last.result)}\n\n{report.verdict(last.result)}"
-    else:
-        body = report.seeds_page(results, *_spreads(results))
-    after = f"zoo show {published}" if published else f"zoo publish {last.folder.id} --as NAME"
-    made = f"\npublished  {published}" if published else ""
-    return f"\n{body}\n\nrun     {last.folder.path}\nreport  {last.folder.report}{made}\nnext    {after}"
-
-
 def _document(runs: list[Run]) -> dict[str, Any]:
     from transfer.runs import plain
+    from zoo.closing import spreads
+    from zoo.report import gain
 
     documents = [plain(run.result) for run in runs]
     if len(documents) == 1:
         return documents[0]
-    accuracy, scratch = _spreads([run.result for run in runs])
+    reused, scratch = spreads([run.result for run in runs])
     shown = asdict(scratch) if scratch else None
-    return {"seeds": documents, "mean": accuracy.mean, "std": accuracy.std, "scratch": shown}
-
-
-def _spreads(results: list[Result]) -> Any:
-    from transfer.result import spread
-
-    scratch = [one.scratch.test_accuracy for one in results if one.scratch and one.scratch.test_accuracy is not None]
-    return spread([_accuracy(one) for one in results]), spread(scratch) if len(scratch) == len(results) else None
-
-
-def _accuracy(result: Result) -> float:
-    return result.valid_accuracy if result.test_accuracy is None else result.test_accuracy
-
-
-def _best(runs: list[Run]) -> Run:
-    return min(runs, key=lambda run: run.result.phases[run.result.best_phase - 1].valid_loss)
+    difference = gain([run.result for run in runs])
+    return {"seeds": documents, "mean": reused.mean, "std": reused.std, "scratch": shown, "difference": difference}
 
 
 def _too_low(runs: list[Run], least: float | None) -> ZooError | None:
-    mean = sum(_accuracy(run.result) for run in runs) / len(runs)
+    mean = sum(run.result.accuracy for run in runs) / len(runs)
     if least is None or mean >= least:
         return None
     names = ", ".join(run.folder.id for run in runs)

@@ -1,0 +1,99 @@
+"""The features that a plan's phases train on: from the cache, and extracted into it for all cuts at once."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from registry.watch import Watch
+from transfer.augmenter import Augmenter
+from transfer.backbone import describe
+from transfer.cache import FeatureCache, Key, key_of
+from transfer.features import Cached, Features, Inputs
+from transfer.graph import closed
+from transfer.split import Halves, Trunk, trunk_of
+from transfer.viewed import viewed
+
+AHEAD_BYTES = 2**29  # of features below the first cut, which may never be asked for
+
+
+@dataclass
+class FrozenFeatures:
+    """A plan's inputs, and their features below any cut.
+
+    Attributes:
+        cache: where they are kept.
+        inputs: `train` and `valid`.
+        preparation: what turned the samples into the model's input, as text for the cache's key.
+        changes: what random changes training images get; None for none.
+        recorded: how many versions of a training image are cached where there are changes.
+        watch: where progress goes.
+        given: what was asked for, and came out of the cache.
+    """
+
+    cache: FeatureCache
+    inputs: Mapping[str, Inputs]
+    preparation: str
+    changes: Augmenter | None
+    recorded: int
+    watch: Watch
+    given: list[Cached] = field(default_factory=list)
+    _ahead: Cached = field(default_factory=lambda: Cached({}))
+
+    @property
+    def views(self) -> int:
+        """How many rows each training sample has in the features."""
+        return self.recorded if self.changes is not None else 1
+
+    def ahead(self, model: Any, frozen: Sequence[Collection[str]]) -> None:
+        """Fill the cache for the cuts of all phases to come, in one pass over the data.
+
+        Cuts below the first are left out from where they would take more than 512 MB together: an early layer's maps
+        can be a hundred times as large as what lies above them.
+
+        Args:
+            model: before the first phase, so that all layers below the cuts are still the source's.
+            frozen: the frozen layers of each phase, in order.
+        """
+        wanted = list(self._affordable(model, frozen))
+        if len(wanted) > 1:
+            start = time.perf_counter()
+            extracted = self.cache.fill(wanted, self._split, stage="extract", watch=self.watch)
+            self._ahead = Cached({}, extracted=extracted, seconds=time.perf_counter() - start)
+
+    def below(self, model: Any, below: Collection[str], halves: Halves, stage: str) -> dict[str, Features]:
+        """Return a phase's features."""
+        key = key_of(model, below, halves, self.preparation)
+        found = self.cache.features(key, halves, self._split, stage=stage, watch=self.watch)
+        extracted, seconds = found.extracted + self._ahead.extracted, found.seconds + self._ahead.seconds
+        self._ahead = Cached({})
+        self.given.append(replace(found, extracted=extracted, seconds=seconds))
+        return found.splits
+
+    @property
+    def _split(self) -> dict[str, Inputs]:
+        train = self.inputs["train"]
+        if self.changes is not None:
+            train = viewed(train, self.changes, self.recorded)
+        return {"train": train, "valid": self.inputs["valid"]}
+
+    def _affordable(self, model: Any, frozen: Sequence[Collection[str]]) -> Iterator[tuple[Key, Trunk]]:
+        layers, left = describe(model), AHEAD_BYTES
+        samples = sum(len(split) for split in self._split.values())
+        for number, fixed in enumerate(frozen):
+            below = closed(layers, fixed)
+            part = trunk_of(model, below)
+            if part.trunk is None:
+                continue
+            left -= 4 * samples * sum(_size(tensor) for tensor in part.trunk.outputs) if number else 0
+            if left < 0:
+                return
+            yield key_of(model, below, part, self.preparation), part
+
+
+def _size(tensor: Any) -> int:
+    """Return how many numbers a sample's part of a tensor has; of an axis of any length, as if it were very long."""
+    return math.prod(2**20 if size is None else size for size in tensor.shape[1:])

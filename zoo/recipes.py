@@ -1,0 +1,58 @@
+"""Procedures from the literature, as the choices that they come to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from registry.errors import ZooError, near
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A procedure.
+
+    Attributes:
+        about: whose it is, and what it does.
+        unfreeze: the phases after the first, as `--unfreeze` takes them.
+        freeze: the reused layers that stay fixed at first; None for all of them.
+        options: other choices, by the names of `zoo.plans.Options`.
+    """
+
+    about: str
+    unfreeze: str
+    freeze: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+RECIPES = {
+    "textbook": Recipe(
+        "freeze all, unfreeze from the top down while it helps, then drop the topmost layer and begin again "
+        "(Géron 2017, chapter 11)",
+        "auto",
+    ),
+    "lp-ft": Recipe(
+        "train the new layers alone, then everything at a tenth of the rate (Kumar et al. 2022)",
+        ".*",
+        options={"unfreeze_lr": 0.1},
+    ),
+    "ulmfit": Recipe(
+        "unfreeze layer by layer whatever it gains, each layer at 1/2.6 of the rate of the one above, the rate rising "
+        "and falling (Howard and Ruder 2018)",
+        "gradual",
+        options={"layer_decay": 1 / 2.6, "schedule": "1cycle", "unfreeze_lr": 1.0, "epochs": 30, "patience": 30},
+    ),
+    "full": Recipe("everything trains from the start", "none", freeze="none"),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """Return a recipe by its name.
+
+    Raises:
+        ZooError: there is none such.
+    """
+    if name not in RECIPES:
+        raise ZooError(f"--recipe takes {', '.join(RECIPES)}; got {name!r}", near(name, list(RECIPES)))
+    return RECIPES[name]
