@@ -92,7 +92,7 @@ def test_a_dry_run_stores_nothing(zoo_command: Zoo, chain_file: Path) -> None:
 
 
 def test_transfer_publish_and_transfer_again(zoo_command: Zoo, tiny: str, data_file: Path) -> None:
-    page = zoo_command("transfer", tiny, "--data", data_file, "--reuse", "hidden[12]", *QUICK)
+    page = zoo_command("transfer", tiny, "--data", data_file, "--reuse", "hidden[12]", "--recipe", "lp-ft", *QUICK)
     for text in ("60 train, 30 valid, 45 test", "reused, frozen", "cut after hidden2", "PHASE", "scratch",
                  "95 % INTERVAL", "from scratch", "run     ", "report  ", "next    zoo publish"):  # fmt: skip
         assert text in page
@@ -118,7 +118,8 @@ def test_the_transfer_document(zoo_command: Zoo, tiny: str, data_file: Path) -> 
     assert set(document["cache"]) == {"key", "hit", "bytes", "seconds", "extracted"}
     assert set(document["seconds"]) >= {"import", "extract", "train", "total"}
     cached = [phase for phase in document["phases"] if phase["cut"] != ["X"]]
-    assert (document["cache"]["hit"], document["cache"]["extracted"]) == (False, 90 * len(cached))
+    assert len(cached) > 1
+    assert (document["cache"]["hit"], document["cache"]["extracted"]) == (False, 90), "one pass for all cuts"
     again = zoo_command(*words, "--no-compare-scratch")
     assert (again["cache"]["hit"], again["cache"]["extracted"]) == (True, 0)
     assert again["scratch"] is None
@@ -139,10 +140,16 @@ def test_several_seeds(zoo_command: Zoo, tiny: str, data_file: Path) -> None:
     assert document["mean"] == pytest.approx(np.mean(accuracies))
     assert document["std"] == pytest.approx(np.std(accuracies, ddof=1))
     assert set(document["scratch"]) == {"mean", "std"}
+    assert document["difference"]["mean"] == pytest.approx(document["mean"] - document["scratch"]["mean"])
+    assert (document["difference"]["n"], document["difference"]["over"]) == (2, "seeds")
+    single = document["seeds"][0]["scratch"]
+    assert single["difference"]["mean"] == pytest.approx(accuracies[0] - single["test_accuracy"])
+    assert (single["difference"]["n"], single["difference"]["over"]) == (45, "samples")
     assert "best" in zoo_command("list", "-q").split()
     page = zoo_command(*words)
     assert "\nmean" in page
     assert "\nstd" in page
+    assert "paired over 2 seeds" in page
 
 
 def test_options_reach_the_plan(zoo_command: Zoo, tiny: str, data_file: Path) -> None:
@@ -158,7 +165,8 @@ def test_options_reach_the_plan(zoo_command: Zoo, tiny: str, data_file: Path) ->
         ["hidden2", "hidden1"],
         7,
     )
-    assert plan["top"] == {"units": [9, 4], "activation": "relu", "init": "xavier", "batch_norm": True, "dropout": 0.1}
+    wanted = {"units": [9, 4], "activation": "relu", "init": "xavier", "batch_norm": True, "dropout": 0.1}
+    assert wanted.items() <= plan["top"].items()
     assert (plan["training"]["clip_norm"], plan["training"]["patience"], plan["cached"]) == (1.5, 2, False)
 
 
@@ -227,7 +235,7 @@ def test_a_sample_is_in_the_same_split_whatever_the_seed(zoo_command: Zoo, tiny:
     words = ("transfer", tiny, "--data", tmp_path / "d.npz", "--reuse", "hidden1", *QUICK, "--json", "--seed", "3")
     document = zoo_command(*words, "--publish-as", "net")
     scored = zoo_command("evaluate", "net", "--data", tmp_path / "d.npz", "--json")
-    assert (scored["n"], scored["accuracy"]) == (30, document["test_accuracy"])
+    assert (scored["n"], scored["accuracy"]) == (30, document["accuracy"])
 
 
 def test_lost_files_are_not_published(zoo_command: Zoo, tiny: str, data_file: Path, zoo_home: Path) -> None:

@@ -71,8 +71,8 @@ def _labels(logits: NDArray[np.float32], labels: NDArray[np.float32], target: Ta
 def _numbers(outputs: NDArray[np.float32], labels: NDArray[np.float32], target: Target) -> Score:
     y = labels.astype(np.float64)
     squares = (outputs.astype(np.float64) - y) ** 2
-    around = (y - y.mean(axis=0)) ** 2
-    each = _determination(squares.mean(axis=0), around.mean(axis=0))
+    around = around_mean(y)
+    each = determination(squares.mean(axis=0), around.mean(axis=0))
     errors = {"mae": float(np.abs(outputs - y).mean()), "rmse": float(np.sqrt(squares.mean()))}
     unit = np.square(target.deviation or np.where(y.std(axis=0) == 0, 1, y.std(axis=0)))
     loss = float((squares / unit).mean())
@@ -80,7 +80,13 @@ def _numbers(outputs: NDArray[np.float32], labels: NDArray[np.float32], target: 
     return Score(len(y), loss, float(each.mean()), _interval(squares, around, each), per_class, errors)
 
 
-def _determination(error: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+def around_mean(y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each number's squared distance from its column's mean, `(n, k)`."""
+    squares: NDArray[np.float64] = (y - y.mean(axis=0)) ** 2
+    return squares
+
+
+def determination(error: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return `1 - error / variance`; where the labels do not vary, 1 for no error and else 0, as scikit-learn does."""
     still = variance == 0
     shares: NDArray[np.float64] = 1 - error / np.where(still, 1, variance)

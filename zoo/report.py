@@ -5,17 +5,20 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from transfer.controls.paired import SAMPLES, Difference, over_seeds
 from transfer.data.reading import Reading
 from transfer.evaluate import Score
 from transfer.plan.hyperparameters import Training
 from transfer.plan.imaging import Imaging
 from transfer.plan.plan import Plan
-from transfer.plan.top import Top
 from transfer.result import PhaseResult, Result, Spread
 from transfer.runs import REPORT, RunFolder
+from zoo.findings_text import findings_lines
 from zoo.output import count, percent_interval, table
+from zoo.top_text import top_words
 
 PHASES = ["phase", "trains", "lr", "epochs", "best", "valid loss"]
+SCRATCH = "the same architecture from scratch"
 MANY = 5  # layers, which are not all named
 READING = ("target", "target_type", "image_column", "group_column", "classes", "limit_per_class")
 IMAGING = ("resize", "preprocess", "augment", "views")
@@ -28,9 +31,10 @@ def phases_table(result: Result) -> str:
         for number, phase in enumerate(result.phases, start=1)
     ]  # fmt: skip
     if result.scratch:
-        rows += [["scratch", "all layers, fresh", *_figures(phase)] for phase in result.scratch.phases]
+        mark = "scratch *" if result.kept == "scratch" else "scratch"
+        rows += [[mark, "all layers, fresh", *_figures(phase)] for phase in result.scratch.phases]
     headers = [*PHASES, f"valid {result.measure}", "seconds"]
-    return table(headers, rows, right=headers[2:]) + "\n* the lowest validation loss: chosen"
+    return table(headers, rows, right=headers[2:]) + "\n* the lowest validation loss: chosen" + findings_lines(result)
 
 
 def verdict(result: Result) -> str:
@@ -42,18 +46,39 @@ def verdict(result: Result) -> str:
     if scratch is None or scratch.test_accuracy is None or scratch.test_accuracy_ci95 is None:
         return f"{_test_table(rows, result)}{_errors(result)}"
     rows.append(["from scratch", *_accuracy(scratch.test_accuracy, scratch.test_accuracy_ci95)])
-    return f"{_test_table(rows, result)}{_errors(result)}\n\n" + helped(result.test_accuracy, scratch.test_accuracy)
+    gain = result.test_accuracy - scratch.test_accuracy
+    said = helped(scratch.difference) if scratch.difference else f"{gain:+.4f} over {SCRATCH}"
+    if result.kept == "scratch":
+        said += "\nthe model from scratch is kept: its validation loss is lower than that of every phase"
+    return f"{_test_table(rows, result)}{_errors(result)}\n\n{said}"
 
 
-def helped(reused: float, scratch: float) -> str:
-    """Say whether reuse was better than training from scratch."""
-    gain = reused - scratch
-    if gain > 0:
-        return f"reuse helped: {gain:+.4f} over the same architecture from scratch"
-    return (
-        f"reuse did not help: {gain:+.4f} against the same architecture from scratch; "
-        "try fewer layers in --reuse, or another model"
-    )
+def helped(difference: Difference, rival: str = SCRATCH) -> str:
+    """Say whether reuse was better than something else.
+
+    >>> helped(Difference(0.0753, 0.0691, 0.0815, 10, "seeds"))
+    'reuse helped: +0.0753 (0.0691 to 0.0815, paired over 10 seeds) over the same architecture from scratch'
+    """
+    how = f"{difference.mean:+.4f} ({interval(difference)}, paired over {difference.n:,} {difference.over})"
+    if difference.sign > 0:
+        return f"reuse helped: {how} over {rival}"
+    advice = "try fewer layers in --reuse, or another model"
+    if difference.sign < 0:
+        return f"reuse did not help: {how} against {rival}; {advice}"
+    more = "more samples to test on, or --seeds N" if difference.over == SAMPLES else "more seeds"
+    return f"reuse and {rival} cannot be told apart: {how}; {more} would say, or {advice}"
+
+
+def interval(difference: Difference) -> str:
+    """Write the interval of a difference, as text."""
+    return f"{difference.low:.4f} to {difference.high:.4f}"
+
+
+def gain(results: Sequence[Result]) -> Difference | None:
+    """Compare runs with several seeds with training from scratch; None where they did not, or for a single seed."""
+    reused = [one.test_accuracy for one in results if one.test_accuracy is not None]
+    scratch = [one.scratch.test_accuracy for one in results if one.scratch and one.scratch.test_accuracy is not None]
+    return over_seeds(reused, scratch) if len(reused) == len(scratch) == len(results) > 1 else None
 
 
 def seeds_page(results: Sequence[Result], accuracy: Spread, scratch: Spread | None) -> str:
@@ -68,7 +93,8 @@ def seeds_page(results: Sequence[Result], accuracy: Spread, scratch: Spread | No
     measure = results[0].measure
     headers = ["seed", "run", f"valid {measure}", f"test {measure}", "from scratch"]
     text = table(headers, rows, right=headers[2:])
-    return text + (f"\n\n{helped(accuracy.mean, scratch.mean)}" if scratch else "")
+    difference = gain(results)
+    return text + (f"\n\n{helped(difference)}" if difference else "")
 
 
 def command(plan: Plan) -> str:
@@ -77,11 +103,9 @@ def command(plan: Plan) -> str:
     words += ["--freeze", plan.freeze] if plan.freeze else []
     for choice in plan.unfreeze or ("none",):
         words += ["--unfreeze", choice] if choice != "auto" else []
-    top = plan.top
-    words += ["--top", ",".join(map(str, top.units))] if top.units is not None else []
-    words += ["--batch-norm"] if top.batch_norm else []
-    words += _changed(top, Top(), ("activation", "init", "dropout"))
-    words += _changed(plan.training, Training(), tuple(vars(plan.training)))
+    words += top_words(plan.top)
+    words += _changed(plan.training, Training(), tuple(name for name in vars(plan.training) if name != "diagnose"))
+    words += [] if plan.training.diagnose else ["--no-diagnose"]
     words += [] if plan.compare_scratch else ["--no-compare-scratch"]
     words += [] if plan.cached else ["--no-cache"]
     words += _changed(plan.reading, Reading(), READING) + _changed(plan.imaging, Imaging(), IMAGING)
@@ -124,12 +148,14 @@ def write_report(folder: RunFolder, plan: Plan, result: Result) -> None:
 
 
 def _mark(number: int, result: Result) -> str:
-    return f"{number} *" if number == result.best_phase else str(number)
+    return f"{number} *" if number == result.best_phase and result.kept == "reused" else str(number)
 
 
 def _trains(phase: PhaseResult, before: Sequence[PhaseResult]) -> str:
-    if not before:
-        return f"all but {_named(phase.frozen)}" if phase.frozen else "all layers"
+    if not before or phase.reused != before[-1].reused:
+        anew = [scope for scope in (before[-1].reused if before else ()) if scope not in phase.reused]
+        dropped = f"{_named(anew)} anew; " if anew else ""
+        return dropped + (f"all but {_named(phase.frozen)}" if phase.frozen else "all layers")
     freed = [scope for scope in phase.train if scope not in before[-1].train]
     return f"+ {_named(freed)}"
 

@@ -1,9 +1,10 @@
-"""What looks at runs: runs."""
+"""What looks at runs: runs, report."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 def mount(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("runs")(runs)
+    app.command("report")(report)
 
 
 def runs(quiet: Quiet = False, json: Json = False) -> None:
@@ -39,6 +41,28 @@ def runs(quiet: Quiet = False, json: Json = False) -> None:
     say(table(titles, lines, right=titles[4:]))
 
 
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run, the beginning of its name, or last.")],
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write it; report.html in the run's folder.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    json: Json = False,
+) -> None:
+    """Write a run as one HTML file: curves, what trained when, confusions, calibration, mistakes, diagnosis."""
+    from registry.home import home
+    from transfer.runs import Runs
+    from zoo.html_report.page import write_page
+
+    path = write_page(Runs(home().runs).find(run), output).resolve()
+    if json:
+        json_document({"path": str(path)})
+    else:
+        say(str(path))
+    if show:
+        typer.launch(path.as_uri())
+
+
 def _row(folder: RunFolder) -> dict[str, Any]:
     try:
         plan, status = folder.plan, folder.status
@@ -49,8 +73,8 @@ def _row(folder: RunFolder) -> dict[str, Any]:
     return {
         "run": folder.id, "state": status.state, "model": plan.model, "data": plan.data, "reuse": plan.reuse,
         "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.started)), "seed": plan.seed,
-        "valid_accuracy": result.valid_accuracy if result else None,
-        "test_accuracy": result.test_accuracy if result else None, "path": str(folder.path),
+        "valid_accuracy": result.of_kept.valid_accuracy if result else None,
+        "test_accuracy": result.of_kept.test_accuracy if result else None, "path": str(folder.path),
     }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""What reuse is held against, and by which figures."""

@@ -1,0 +1,154 @@
+"""Train several choices of what to keep side by side, and stop the worst early: successive halving.
+
+All begin from the same seed. After each round the worse half by validation loss is dropped, and the others go on where
+they stood (Jamieson and Talwalkar 2016), so that nothing is trained twice and nothing compiled twice.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.watch import Watch, silent
+from transfer.backbone import describe, model_inputs
+from transfer.cache import FeatureCache
+from transfer.data.target import Target
+from transfer.evaluate import Score, scored
+from transfer.extract import outputs
+from transfer.features import Features, Inputs
+from transfer.fitting.loop import Loop
+from transfer.fitting.step import Work
+from transfer.frozen_features import FrozenFeatures
+from transfer.graph import closed
+from transfer.inputs import ModelInput
+from transfer.plan.hyperparameters import Training
+from transfer.plan.selection import Selection
+from transfer.plan.top import Top
+from transfer.split import Halves, freeze, split
+from transfer.student import Student
+
+FIRST_ROUND = 4  # the part of all epochs, below which the narrow and fast look better than they are: a fourth
+
+
+@dataclass(frozen=True)
+class Course:
+    """What all that race have in common.
+
+    Attributes:
+        source: the functional model that they start from.
+        inputs: gives `train` and `valid` as a model takes them that has some inputs.
+        target: what the labels are.
+        top, training: the plan's.
+        cache: where features are kept; a transfer of the same cut finds them there.
+        preparation: what turned the samples into the model's input, as text for the cache's key.
+        watch: where progress goes.
+    """
+
+    source: Any
+    inputs: Callable[[Sequence[ModelInput]], dict[str, Inputs]]
+    target: Target
+    top: Top
+    training: Training
+    cache: FeatureCache
+    preparation: str
+    watch: Watch = silent
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a choice came to.
+
+    Attributes:
+        valid: how its best epoch did on the validation split.
+        epochs: that it was trained for.
+        finished: whether it was trained to its end.
+        seconds: for making, compiling and training it.
+    """
+
+    valid: Score
+    epochs: int
+    finished: bool
+    seconds: float
+
+
+class Runner:
+    """One choice of layers in the race."""
+
+    def __init__(self, course: Course, selection: Selection, seed: int, name: str) -> None:
+        start = time.perf_counter()
+        self.name, self.epochs_wanted, self._course = name, course.training.epochs, course
+        self._halves, self._splits = _features(course, selection, seed)
+        how = course.training
+        self._loop = Loop(Work(self._halves.tail, self._splits, how, course.target, how.lr, seed), math.inf)
+        self._seconds = time.perf_counter() - start
+
+    @property
+    def stopped(self) -> bool:
+        """Whether its training has come to its end."""
+        return self._loop.stopped
+
+    @property
+    def loss(self) -> float:
+        """The lowest validation loss so far."""
+        losses = [epoch.valid_loss for epoch in self._loop.epochs]
+        return min((loss for loss in losses if math.isfinite(loss)), default=math.inf)
+
+    def run(self, until: int) -> None:
+        """Train up to so many epochs in all, or to the end."""
+        start = time.perf_counter()
+        while not self.stopped and (left := until - len(self._loop.epochs)) > 0:
+            self._loop.advance(min(left, self._loop.ahead))
+            self._course.watch(f"train {self.name}", len(self._loop.epochs), self.epochs_wanted)
+        self._seconds += time.perf_counter() - start
+
+    def trained(self) -> Trained:
+        """Take the weights of the best epoch, and score them on the validation split."""
+        start, finished = time.perf_counter(), self.stopped
+        fitted = self._loop.finish(self._seconds)
+        valid = self._splits["valid"]
+        found = outputs(self._halves.tail, valid.arrays)
+        score = scored(found, valid.labels, self._course.target)
+        return Trained(score, len(fitted.epochs), finished, self._seconds + time.perf_counter() - start)
+
+
+def race(runners: Sequence[Runner], keep: int) -> list[int]:
+    """Train all for a few epochs, drop the worse half, and so on, then the last to their end; return who these are."""
+    left = list(range(len(runners)))
+    until = max(1, max(runner.epochs_wanted for runner in runners) // FIRST_ROUND)
+    while len(left) > keep:
+        for place in left:
+            runners[place].run(until)
+        left = sorted(left, key=lambda place: runners[place].loss)[: max(keep, len(left) // 2)]
+        until *= 2
+    for place in left:
+        runners[place].run(runners[place].epochs_wanted)
+    return sorted(left)
+
+
+def fill(course: Course, selections: Sequence[Selection], seed: int) -> None:
+    """Fill the cache for the cuts of some choices in one pass; each freezes all that the one before it does."""
+    highest = selections[-1]
+    model = Student(course.source, highest, course.top, course.target).build(seed, kept=highest.frozen)
+    _cache(course, model).ahead(model, [one.frozen for one in reversed(selections)])
+
+
+def _features(course: Course, selection: Selection, seed: int) -> tuple[Halves, dict[str, Features]]:
+    """Make the model of a choice, cut it above what is frozen, and fetch what its upper part trains on."""
+    student = Student(course.source, selection, course.top, course.target)
+    model = student.build(seed, kept=selection.reused)
+    layers = describe(model)
+    frozen = tuple(layer.name for layer in layers if layer.name in selection.frozen)
+    freeze(model, frozen)
+    below = closed(layers, frozen)
+    halves = split(model, below)
+    if halves.trunk is None:
+        return halves, {name: part.whole for name, part in course.inputs(model_inputs(model)).items()}
+    return halves, _cache(course, model).below(model, below, halves, "extract")
+
+
+def _cache(course: Course, model: Any) -> FrozenFeatures:
+    inputs = course.inputs(model_inputs(model))
+    return FrozenFeatures(course.cache, inputs, course.preparation, None, 1, course.watch)

@@ -1,0 +1,1 @@
+"""Scores that say from features alone, without training, how well a model will transfer."""

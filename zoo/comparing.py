@@ -1,0 +1,242 @@
+"""Is reuse better than training from scratch, and than a linear model? The same seeds and data for all three."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.errors import ZooError
+from transfer.controls.flat import flattening
+from transfer.controls.linear import fit_linear
+from transfer.controls.paired import Difference, over_samples, over_seeds
+from transfer.data.dataset import Dataset
+from transfer.result import spread
+from zoo.transferring import Prepared, Run
+
+if TYPE_CHECKING:
+    from registry.watch import Watch
+
+Bars = Callable[[], AbstractContextManager["Watch"]]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a model reached on the test samples, a figure a seed, and the seconds that all of them took."""
+
+    mean: float
+    std: float
+    each: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The three models on the same data.
+
+    Attributes:
+        labels: at most so many of a class in training and validation; None for all.
+        n: training samples.
+        reused, scratch, linear: what they reached; `scratch` is None where it diverged, `linear` where the samples are
+            no numbers that a linear model could take.
+        differences: of the reused model from `scratch` and `linear`: over seeds, or of a single seed over samples.
+        runs: the runs' identifiers.
+        remarks: what a person should know.
+    """
+
+    labels: int | None
+    n: int
+    reused: Figures
+    scratch: Figures | None
+    linear: Figures | None
+    differences: Mapping[str, Difference]
+    runs: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `zoo compare` found: a contest on all labels, and one for each number of labels a class."""
+
+    model: str
+    data: str
+    reuse: str
+    seeds: tuple[int, ...]
+    measure: str
+    samples: int
+    whole: Contest
+    curve: tuple[Contest, ...] = ()
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear model's outputs for the test samples; None with the reason where there is none."""
+
+    outputs: NDArray[np.float32] | None
+    seconds: float = 0.0
+    remarks: tuple[str, ...] = field(default=())
+
+
+def compare(prepare: Callable[..., Prepared], seeds: int, labels: Sequence[int], bars: Bars) -> Comparison:
+    """Hold the contest on all labels, then with fewer; features are extracted once.
+
+    Args:
+        prepare: makes the transfer ready, and takes `limit_per_class`.
+        seeds: how many, from the plan's own.
+        labels: how many labels a class, one contest each.
+        bars: gives what draws progress.
+
+    Raises:
+        ZooError: there are no test data, a number of labels does not fit, or a transfer fails.
+    """
+    prepared = prepare()
+    check(prepared.data, labels)
+    whole = contest(prepared, seeds, bars)
+    curve = tuple(_fewer(prepare, prepared, whole, count, seeds, bars) for count in labels)
+    plan, data = prepared.plan, prepared.data
+    numbers = tuple(range(plan.seed, plan.seed + seeds))
+    return Comparison(plan.model, plan.data, plan.reuse, numbers, _measure(data), len(data.test), whole, curve)
+
+
+def check(data: Dataset, labels: Sequence[int]) -> None:
+    """Refuse what cannot be compared, before anything trains.
+
+    Raises:
+        ZooError: there are no test data, or a number of labels is 0, comes twice, or is more than a class has.
+    """
+    if not len(data.test):
+        raise ZooError(
+            f"{data.ref} has no test data, and what chose the model cannot say how good it is",
+            "divide the samples: --split 70/15/15",
+        )
+    if labels and data.target.kind != "class":
+        raise ZooError(f"--label-curve wants one class a sample; the labels of {data.ref} are {data.target.kind}s")
+    counts = np.bincount(data.train.y, minlength=data.target.width) if labels else np.zeros(1, np.int64)
+    for count in labels:
+        if count > counts.max():
+            raise ZooError(
+                f"--label-curve {count} is more than {data.ref} has: {counts.max()} training samples a class at most",
+                f"such as --label-curve {_fitting(int(counts.max()))}",
+            )
+
+
+def parse_labels(text: str) -> tuple[int, ...]:
+    """Read numbers of labels a class.
+
+    Raises:
+        ZooError: they are none, or not in order.
+
+    >>> parse_labels("10,30,100")
+    (10, 30, 100)
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) < 10**9 for part in parts):
+        raise ZooError(f"--label-curve {text!r} is no list of numbers above 0", "such as --label-curve 10,30,100")
+    counts = tuple(map(int, parts))
+    if list(counts) != sorted(set(counts)):
+        raise ZooError(f"--label-curve {text} must rise from one number to the next", "such as --label-curve 10,30,100")
+    return counts
+
+
+def _fitting(most: int) -> str:
+    return ",".join(str(count) for count in sorted({max(1, most // 10), max(1, most // 3), most}))
+
+
+def _measure(data: Dataset) -> str:
+    from transfer.evaluate import MEASURES
+
+    return MEASURES[data.target.kind]
+
+
+def _fewer(
+    prepare: Callable[..., Prepared], full: Prepared, whole: Contest, count: int, seeds: int, bars: Bars
+) -> Contest:
+    """Hold the contest with fewer labels; where these are all that there are, it has been held."""
+    prepared = prepare(limit_per_class=count)
+    if prepared.data.fingerprint == full.data.fingerprint:
+        return replace(whole, labels=count)
+    return replace(contest(prepared, seeds, bars), labels=count)
+
+
+def contest(prepared: Prepared, seeds: int, bars: Bars) -> Contest:
+    """Train all three models with each seed, and compare them."""
+    runs = []
+    for number in range(seeds):
+        plan = replace(prepared.plan, seed=prepared.plan.seed + number, compare_scratch=True)
+        with bars() as watch:
+            runs.append(replace(prepared, plan=plan).run(watch))
+    return _judged(prepared, runs, _linear(prepared))
+
+
+def _judged(prepared: Prepared, runs: Sequence[Run], linear: Linear) -> Contest:
+    from transfer.evaluate import scored
+
+    data, results = prepared.data, [run.result for run in runs]
+    reused = _figures(
+        [_tested(one) for one in results], sum(one.seconds.extract + one.seconds.train for one in results)
+    )
+    controls = [one.scratch for one in results if one.scratch and one.scratch.test_accuracy is not None]
+    complete = len(controls) == len(results)
+    scratch = _figures([_tested(one) for one in controls], sum(one.seconds for one in controls)) if complete else None
+    found = linear.outputs
+    straight = None
+    if found is not None:
+        figure = scored(found, data.test.y, data.target).accuracy
+        straight = _figures([figure] * len(runs), linear.seconds)
+    differences: dict[str, Difference | None] = {}
+    for name, rival in (("scratch", scratch), ("linear", straight)):
+        if rival is not None and len(runs) > 1:
+            differences[name] = over_seeds(reused.each, rival.each)
+    if len(runs) == 1:
+        differences["scratch"] = results[0].scratch.difference if results[0].scratch else None
+        differences["linear"] = _once(runs[0], found, data)
+    lost = () if complete else ("training from scratch diverged with some seed: there is nothing to compare with",)
+    known = {name: one for name, one in differences.items() if one is not None}
+    ids, remarks = tuple(run.folder.id for run in runs), (*data.remarks, *lost, *linear.remarks)
+    return Contest(None, len(data.train), reused, scratch, straight, known, ids, remarks)
+
+
+def _once(run: Run, linear: NDArray[np.float32] | None, data: Dataset) -> Difference | None:
+    """Compare a single run with the linear model, where its predictions are those of the reused model."""
+    from transfer.predicted import read
+
+    said = read(run.folder.path) if run.result.kept == "reused" else None
+    if said is None or said.split != "test" or linear is None:
+        return None
+    return over_samples(said.outputs, linear, data.test.y, data.target)
+
+
+def _tested(one: Any) -> float:
+    return float(one.test_accuracy)
+
+
+def _figures(each: Sequence[float], seconds: float) -> Figures:
+    summary = spread(each)
+    return Figures(summary.mean, summary.std, tuple(each), seconds)
+
+
+def _linear(prepared: Prepared) -> Linear:
+    """Fit the linear model to the samples as the source takes them."""
+    from transfer.presented import feed_of
+
+    source, data = prepared.source, prepared.data
+    if any(one.whole or one.indices is not None for one in source.inputs):
+        return Linear(None, remarks=("no linear model: the model's inputs are positions in a table, not numbers",))
+    start = time.perf_counter()
+    feeds = {
+        name: feed_of(source, source.inputs, split.samples, f"{data.ref}: {name}")
+        for name, split in data.splits.items()
+    }
+    try:
+        flat = flattening(feeds["train"], max(map(len, feeds.values())))
+    except ZooError as error:
+        return Linear(None, remarks=(f"no linear model: {error.message}",))
+    rows = {name: flat.rows(feed) for name, feed in feeds.items()}
+    model = fit_linear(rows["train"], data.train.y, rows["valid"], data.valid.y, data.target)
+    averaged = (f"the linear model sees images averaged over {flat.pool}x{flat.pool} pixels",) if flat.pool > 1 else ()
+    return Linear(model.outputs(rows["test"]), time.perf_counter() - start, averaged)
