@@ -48,7 +48,7 @@ def made_family(tmp_path_factory: pytest.TempPathFactory) -> Family:
         patch.setenv("ZOO_HOME", str(home))
         for words in (
             ["import", str(folder / "chain.keras"), "--as", "tiny"],
-            ["transfer", "tiny", "--reuse", "hidden[12]", *data],
+            ["transfer", "tiny", "--reuse", "hidden[12]", "--recipe", "lp-ft", *data],
             ["publish", "last", "--as", "first"],
             ["transfer", "first", "--reuse", "hidden1", "--no-compare-scratch", *data, "--publish-as", "second"],
         ):
@@ -95,6 +95,11 @@ def test_the_tree(zoo_command: Zoo, family: Family) -> None:
     ]
     assert re.fullmatch(r"                test accuracy 0\.\d{4}", lines[10])
     assert len(lines) == 11
+
+
+def test_a_model_whose_architecture_alone_was_kept(zoo_command: Zoo, family: Family) -> None:
+    add("anew", family.refs["tiny"], run="20261129-000000-tiny", data="blobs.npz", fingerprint="0" * 64)
+    assert "made anew, trained from scratch\n" in zoo_command("lineage", "anew")
 
 
 @pytest.mark.parametrize("asked", ["tiny", "first", "second"])

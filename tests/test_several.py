@@ -78,7 +78,7 @@ def test_a_transfer_cuts_in_the_middle(zoo_command: Zoo, data: Path) -> None:
     assert np.allclose(losses[0], losses[2], rtol=1e-5)
     assert again["scratch"]["test_accuracy"] == first["scratch"]["test_accuracy"]
     scored = zoo_command("evaluate", "mine", "--data", data, "--json")
-    assert scored["accuracy"] == first["test_accuracy"]
+    assert scored["accuracy"] == first["accuracy"]
     assert zoo_command("verify", "mine") == "1 of 1 revisions verified\n"
 
 

@@ -76,7 +76,10 @@ class Trainer:
         held = weighted(describe(model))
         while phase := next_phase(self.plan, selection, held, done):
             if phase.fresh and done:
-                model = self._begun(phase.reused)
+                anew = self._begun(phase.reused)
+                if model_inputs(anew) != model_inputs(model):
+                    break  # a new top on fewer layers of several branches reads fewer inputs: that is another task
+                model = anew
             if phase.number in saved:
                 self._checkpoints.restore(phase.number, model)
                 done.append(saved[phase.number])

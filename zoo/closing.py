@@ -22,7 +22,8 @@ def closing(runs: list[Run], published: str | None) -> str:
     after = f"zoo show {published}" if published else f"zoo publish {last.folder.id} --as NAME"
     lies = [
         f"run     {last.folder.path}",
-        f"report  {last.folder.report}; as a page: zoo report {last.folder.id}",
+        f"report  {last.folder.report}",
+        f"page    zoo report {last.folder.id}",
         *([f"published  {published}"] if published else []),
         f"next    {after}",
     ]

@@ -58,9 +58,11 @@ def _step(node: Node) -> list[str]:
     step = node.step
     if step is None:
         return []
-    if not step.reuse:
+    if not step.reuse and not step.run:
         return ["imported"]
-    kept = f"reused {step.reuse!r}: {', '.join(step.reused)}"
+    kept = (
+        f"reused {step.reuse!r}: {', '.join(step.reused)}" if step.reuse else "its architecture, trained from scratch"
+    )
     return [kept, *([f"data {step.data} ({step.fingerprint[:12]})"] if step.data else [])]
 
 
