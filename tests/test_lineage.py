@@ -99,7 +99,7 @@ def test_the_tree(zoo_command: Zoo, family: Family) -> None:
 
 def test_a_model_whose_architecture_alone_was_kept(zoo_command: Zoo, family: Family) -> None:
     add("anew", family.refs["tiny"], run="20261129-000000-tiny", data="blobs.npz", fingerprint="0" * 64)
-    assert "made anew, trained from scratch\n" in zoo_command("lineage", "anew")
+    assert "its architecture, trained from scratch\n" in zoo_command("lineage", "anew")
 
 
 @pytest.mark.parametrize("asked", ["tiny", "first", "second"])
