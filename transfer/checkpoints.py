@@ -22,6 +22,7 @@ from safetensors.numpy import load_file, save_file
 
 from registry.errors import ZooError
 from transfer.result import PhaseResult
+from transfer.runs import RunFolder
 
 DONE, FOLDER, UNFINISHED = "phases.json", "phases", "unfinished.safetensors"
 State = Mapping[str, NDArray[Any]]
@@ -30,12 +31,16 @@ State = Mapping[str, NDArray[Any]]
 class Checkpoints:
     """The files of one run by which it can be resumed."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: RunFolder) -> None:
         self._run = run
+
+    @property
+    def _folder(self) -> Path:
+        return self._run.path / FOLDER
 
     def done(self) -> dict[int, PhaseResult]:
         """Return the phases that are done, by number in order; that of the control from scratch is 0."""
-        path = self._run / DONE
+        path = self._run.path / DONE
         if not path.exists():
             return {}
         try:
@@ -51,14 +56,11 @@ class Checkpoints:
         """
         state = {str(place): variable.numpy() for place, variable in enumerate(model.variables)}
         self._save(f"{number}.safetensors", state, number)
-        path = self._run / DONE
-        temporary = path.with_name(f".{DONE}.{os.getpid()}")
         try:
-            temporary.write_bytes(msgspec.json.encode({**self.done(), number: phase}))
-            temporary.replace(path)
+            self._run.write(DONE, {**self.done(), number: phase})
         except OSError as error:
-            raise _unwritable(path, error) from error
-        (self._run / FOLDER / UNFINISHED).unlink(missing_ok=True)
+            raise _unwritable(self._run.path / DONE, error) from error
+        (self._folder / UNFINISHED).unlink(missing_ok=True)
 
     def restore(self, number: int, model: Any) -> None:
         """Give a model the variables that a phase left.
@@ -66,7 +68,7 @@ class Checkpoints:
         Raises:
             ZooError: the file is broken, or of another model.
         """
-        path = self._run / FOLDER / f"{number}.safetensors"
+        path = self._folder / f"{number}.safetensors"
         arrays = _load(path)
         variables = model.variables
         if [tuple(arrays.get(str(n), np.zeros(0)).shape) for n in range(len(arrays))] != [
@@ -86,7 +88,7 @@ class Checkpoints:
 
     def unfinished(self, number: int) -> State | None:
         """Return the state of a phase as `save` got it; None where that phase had not begun."""
-        path = self._run / FOLDER / UNFINISHED
+        path = self._folder / UNFINISHED
         if not path.exists():
             return None
         arrays = _load(path)
@@ -94,7 +96,7 @@ class Checkpoints:
             return arrays if (file.metadata() or {}).get("phase") == str(number) else None
 
     def _save(self, name: str, state: State, number: int) -> None:
-        folder = self._run / FOLDER
+        folder = self._folder
         temporary = folder / f".{name}.{os.getpid()}"
         try:
             folder.mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from registry.watch import Watch
@@ -73,7 +74,7 @@ class FrozenFeatures:
         self.given.append(replace(found, extracted=extracted, seconds=seconds))
         return found.splits
 
-    @property
+    @cached_property
     def _split(self) -> dict[str, Inputs]:
         train = self.inputs["train"]
         if self.changes is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 LARGEST = 3.4e38  # of float32, nearly: stands for what is larger than that or no number, which JSON cannot say
@@ -27,3 +28,12 @@ class LayerHealth:
     update: float | None = None
     dead: float | None = None
     saturated: float | None = None
+
+
+def bounded(value: float) -> float:
+    """Return a number, or `LARGEST` for what is none or infinite.
+
+    >>> bounded(0.5), bounded(math.nan) == LARGEST
+    (0.5, True)
+    """
+    return value if math.isfinite(value) else LARGEST

@@ -64,13 +64,14 @@ class Job:
         source = self.source
         selection = choose(source.layers, self.plan.reuse, self.plan.freeze)
         student = Student(source.model, selection, self.plan.top, self.data.target)
-        takes = model_inputs(student.build(self.plan.seed, kept=()))
+        model = student.build(self.plan.seed, kept=selection.reused)
+        takes = model_inputs(model)
         inputs = self._inputs(source, takes)
         trainer = Trainer(
             self.plan, student, inputs, self.data.target, preparation(source), self._changes(source, takes),
             self.folder, self.cache, self.watch,
         )  # fmt: skip
-        model, done = trainer.phases()
+        model, done = trainer.phases(model)
         reused = Trained(model, tuple(done), outputs(model, inputs["test"].feed), sum(phase.seconds for phase in done))
         control = self._control(trainer, sum(phase.epochs for phase in done))
         kept = control if control and prefers(self.plan, reused, control) else reused

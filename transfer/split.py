@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transfer.backbone import above, joined, nodes, tensor_names
+from transfer.backbone import above, describe, joined, nodes, tensor_names
+from transfer.graph import closed
 from transfer.scope import scope_of
 
 
@@ -41,13 +42,25 @@ def split(model: Any, below: Collection[str]) -> Halves:
         model: a functional model.
         below: the scopes of a set that is closed downwards (`transfer.graph.closed`).
     """
-    edge, part = _edge(model, below), trunk_of(model, below)
+    edge = _edge(model, below)
+    part = _trunk(model, edge)
     return Halves(part.trunk, part.cut, model if part.trunk is None else above(model, below, edge))
 
 
 def trunk_of(model: Any, below: Collection[str]) -> Trunk:
     """Return the lower half of `split` alone."""
-    names, edge = tensor_names(model), _edge(model, below)
+    return _trunk(model, _edge(model, below))
+
+
+def halved(model: Any, frozen: Collection[str]) -> tuple[tuple[str, ...], Halves]:
+    """Freeze layers, and cut a model above all that nothing trained feeds; return what is below, and the halves."""
+    freeze(model, frozen)
+    below = closed(describe(model), frozen)
+    return below, split(model, below)
+
+
+def _trunk(model: Any, edge: Sequence[Any]) -> Trunk:
+    names = tensor_names(model)
     cut = tuple(names[id(tensor)] for tensor in edge)
     sources = {id(tensor) for tensor in model.inputs}
     return Trunk(None if sources.issuperset(map(id, edge)) else joined(model.inputs, edge), cut)

@@ -20,15 +20,15 @@ from transfer.features import Cached, Features, Inputs
 from transfer.fitting.fit import fit
 from transfer.fitting.fitted import DivergenceError, Epoch, Fitted
 from transfer.frozen_features import FrozenFeatures
-from transfer.graph import closed, weighted
-from transfer.layer_health import LARGEST
+from transfer.graph import weighted
+from transfer.layer_health import bounded
 from transfer.moving import follow, settling
 from transfer.plan.hyperparameters import Training
 from transfer.plan.phases import Phase, frozen_sets, next_phase
 from transfer.plan.plan import Plan
 from transfer.result import PhaseResult
 from transfer.runs import EpochRow, RunFolder
-from transfer.split import freeze, split
+from transfer.split import freeze, halved
 from transfer.student import Student
 
 
@@ -68,11 +68,10 @@ class Trainer:
         """What the cache gave, a phase each."""
         return self._features.given
 
-    def phases(self) -> tuple[Any, list[PhaseResult]]:
-        """Train phase by phase; return the best phase's model, and what each phase came to."""
+    def phases(self, model: Any) -> tuple[Any, list[PhaseResult]]:
+        """Train the student's model phase by phase; return the best phase's model, and what each phase came to."""
         saved, done = self._checkpoints.done(), list[PhaseResult]()
         selection = self.student.selection
-        model = self._begun(selection.reused)
         held = weighted(describe(model))
         while phase := next_phase(self.plan, selection, held, done):
             if phase.fresh and done:
@@ -129,11 +128,9 @@ class Trainer:
         return model
 
     def _phase(self, model: Any, phase: Phase, done: Sequence[PhaseResult]) -> PhaseResult:
-        layers = describe(model)
+        layers, how = describe(model), self.plan.training
         frozen = tuple(layer.name for layer in layers if layer.name in phase.frozen)
-        freeze(model, frozen)
-        below, how = closed(layers, frozen), self.plan.training
-        halves = split(model, below)
+        below, halves = halved(model, frozen)
         here = math.inf if phase.fresh else min(one.valid_loss for one in done if one.reused == phase.reused)
         if halves.trunk is not None and self.plan.cached:
             splits = self._features.below(model, below, halves, f"extract {_stage(phase)}")
@@ -146,7 +143,7 @@ class Trainer:
 
     @property
     def _checkpoints(self) -> Checkpoints:
-        return Checkpoints(self.folder.path)
+        return Checkpoints(self.folder)
 
     @property
     def _whole(self) -> dict[str, Features]:
@@ -185,7 +182,7 @@ class Trainer:
                 raise
             fitted = error.fitted  # another beginning may fail; the best so far stands
         rows = [
-            EpochRow(phase.number, number, *_finite(epoch), epoch.valid_accuracy, epoch.layers)
+            EpochRow(phase.number, number, *_losses(epoch), epoch.valid_accuracy, epoch.layers)
             for number, epoch in enumerate(fitted.epochs, start=1)
         ]
         self.folder.log(rows)
@@ -196,16 +193,15 @@ def _stage(phase: Phase) -> str:
     return f"phase {phase.number}" if phase.number else "from scratch"
 
 
-def _finite(epoch: Epoch) -> tuple[float, float]:
+def _losses(epoch: Epoch) -> tuple[float, float]:
     """Return an epoch's losses; JSON has no word for those of an epoch that diverged."""
-    losses = (loss if math.isfinite(loss) else LARGEST for loss in (epoch.train_loss, epoch.valid_loss))
-    return next(losses), next(losses)
+    return bounded(epoch.train_loss), bounded(epoch.valid_loss)
 
 
 def _result(phase: Phase, train: tuple[str, ...], cut: tuple[str, ...], fitted: Fitted, least: float) -> PhaseResult:
     best = fitted.epochs[fitted.best]
     return PhaseResult(
         train, phase.frozen, cut, phase.lr, len(fitted.epochs), fitted.best + 1, fitted.seconds,
-        *_finite(best), best.valid_accuracy, fitted.improved and best.valid_loss < least,
+        *_losses(best), best.valid_accuracy, fitted.improved and best.valid_loss < least,
         fitted.improved, phase.reused, findings(fitted.epochs),
     )  # fmt: skip

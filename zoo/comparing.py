@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +16,7 @@ from transfer.controls.linear import fit_linear
 from transfer.controls.paired import Difference, over_samples, over_seeds
 from transfer.data.dataset import Dataset
 from transfer.result import spread
-from zoo.transferring import Prepared, Run
-
-if TYPE_CHECKING:
-    from registry.watch import Watch
-
-Bars = Callable[[], AbstractContextManager["Watch"]]
+from zoo.transferring import Bars, Prepared, Run, repeated
 
 
 @dataclass(frozen=True)
@@ -165,12 +159,8 @@ def _fewer(
 
 def contest(prepared: Prepared, seeds: int, bars: Bars) -> Contest:
     """Train all three models with each seed, and compare them."""
-    runs = []
-    for number in range(seeds):
-        plan = replace(prepared.plan, seed=prepared.plan.seed + number, compare_scratch=True)
-        with bars() as watch:
-            runs.append(replace(prepared, plan=plan).run(watch))
-    return _judged(prepared, runs, _linear(prepared))
+    with_control = replace(prepared, plan=replace(prepared.plan, compare_scratch=True))
+    return _judged(prepared, repeated(with_control, seeds, bars), _linear(prepared))
 
 
 def _judged(prepared: Prepared, runs: Sequence[Run], linear: Linear) -> Contest:

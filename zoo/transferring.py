@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from transfer.runs import RunFolder
     from zoo.opening import DataRef
     from zoo.plans import Options
+
+Bars = Callable[[], AbstractContextManager["Watch"]]
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,16 @@ class Prepared:
             result = job.run(self.import_seconds)
             write_report(folder, self.plan, result)
         return Run(result, folder)
+
+
+def repeated(prepared: Prepared, seeds: int, bars: Bars) -> list[Run]:
+    """Carry a transfer out with several seeds, from its plan's own upwards; each gets progress of its own."""
+    runs = []
+    for number in range(seeds):
+        plan = replace(prepared.plan, seed=prepared.plan.seed + number)
+        with bars() as watch:
+            runs.append(replace(prepared, plan=plan).run(watch))
+    return runs
 
 
 def prepare(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.watch import Watch, silent
-from transfer.backbone import describe, model_inputs
+from transfer.backbone import model_inputs
 from transfer.cache import FeatureCache
 from transfer.data.target import Target
 from transfer.evaluate import Score, scored
@@ -22,12 +22,11 @@ from transfer.features import Features, Inputs
 from transfer.fitting.loop import Loop
 from transfer.fitting.step import Work
 from transfer.frozen_features import FrozenFeatures
-from transfer.graph import closed
 from transfer.inputs import ModelInput
 from transfer.plan.hyperparameters import Training
 from transfer.plan.selection import Selection
 from transfer.plan.top import Top
-from transfer.split import Halves, freeze, split
+from transfer.split import Halves, halved
 from transfer.student import Student
 
 FIRST_ROUND = 4  # the part of all epochs, below which the narrow and fast look better than they are: a fourth
@@ -139,11 +138,7 @@ def _features(course: Course, selection: Selection, seed: int) -> tuple[Halves, 
     """Make the model of a choice, cut it above what is frozen, and fetch what its upper part trains on."""
     student = Student(course.source, selection, course.top, course.target)
     model = student.build(seed, kept=selection.reused)
-    layers = describe(model)
-    frozen = tuple(layer.name for layer in layers if layer.name in selection.frozen)
-    freeze(model, frozen)
-    below = closed(layers, frozen)
-    halves = split(model, below)
+    below, halves = halved(model, selection.frozen)
     if halves.trunk is None:
         return halves, {name: part.whole for name, part in course.inputs(model_inputs(model)).items()}
     return halves, _cache(course, model).below(model, below, halves, "extract")

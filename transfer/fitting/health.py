@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from transfer.backbone import joined, nodes
 from transfer.fitting.range_ends import Ends, ends_of
-from transfer.layer_health import LARGEST, LayerHealth
+from transfer.layer_health import LayerHealth, bounded
 from transfer.scope import scope_of
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class Health:
         """Return an epoch's columns as what they say of each layer, from the input on."""
         found: dict[str, dict[str, float]] = {}
         for (scope, name), value in zip(self.columns, row, strict=True):
-            found.setdefault(scope, {})[name] = value if math.isfinite(value) else LARGEST
+            found.setdefault(scope, {})[name] = bounded(value)
         return tuple(LayerHealth(scope, **found[scope]) for scope in dict.fromkeys(self._order) if scope in found)
 
     def _measured(self, gradients: Sequence[Any], before: Sequence[Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -59,6 +59,8 @@ def transfer(
     """Reuse a model's lower layers on your data: freeze, cache, train a new top, unfreeze while it helps."""
     from zoo import api, catalogue
     from zoo.closing import best, closing
+    from zoo.progress import bars
+    from zoo.transferring import repeated
 
     if publish_as:
         catalogue.check_free(publish_as, update=update)
@@ -71,7 +73,7 @@ def transfer(
         if json:
             json_document({"plan": prepared.plan, "cut": prepared.selection.cut})
         return
-    runs = _carry_out(prepared, seeds, show=chatty)
+    runs = repeated(prepared, seeds, lambda: bars(quiet=not chatty))
     short = _too_low(runs, assert_accuracy)
     published = catalogue.publish(best(runs), publish_as, update=update) if publish_as and not short else None
     if short and not chatty:
@@ -84,17 +86,6 @@ def transfer(
         say(closing(runs, published.ref if published else None))
     if short:
         raise short
-
-
-def _carry_out(prepared: Prepared, seeds: int, *, show: bool) -> list[Run]:
-    from zoo.progress import bars
-
-    runs = []
-    for number in range(seeds):
-        plan = replace(prepared.plan, seed=prepared.plan.seed + number)
-        with bars(quiet=not show) as watch:
-            runs.append(replace(prepared, plan=plan).run(watch))
-    return runs
 
 
 def _opening(prepared: Prepared) -> str:
