@@ -235,14 +235,15 @@ def test_rates_fall_from_the_top_down(kinds: list[str], mult: float, decay: floa
     layers = a_chain(kinds)
     trained_ones = data.draw(st.sets(st.sampled_from([layer.name for layer in layers]), min_size=1))
     for found in (
-        rates(layers, trained_ones, lr_mult=mult), rates(layers, trained_ones, layer_decay=decay),
-        rates(layers, trained_ones),
+        rates(layers, trained_ones, trained_ones, lr_mult=mult),
+        rates(layers, trained_ones, trained_ones, layer_decay=decay),
+        rates(layers, trained_ones, trained_ones),
     ):  # fmt: skip
         ordered = [found[layer.name] for layer in layers if layer.name in trained_ones]
         assert set(found) == trained_ones
         assert ordered == sorted(ordered)
         assert ordered[-1] == 1
-    spread = rates(layers, trained_ones, lr_mult=mult).values()
+    spread = rates(layers, trained_ones, trained_ones, lr_mult=mult).values()
     assert min(spread) == pytest.approx(1 / mult) or set(spread) == {1.0}
 
 
@@ -253,8 +254,18 @@ def test_a_branch_is_as_deep_as_its_longest_way_and_normalisation_goes_with_its_
         LayerInfo("b", "Conv2D", 9, inputs=("a/bn",)), LayerInfo("add", "Add", 0, inputs=("b", "stem")),
         LayerInfo("out", "Dense", 9, inputs=("add",)),
     ]  # fmt: skip
-    found = rates(layers, ["stem", "a", "a/bn", "b", "out"], layer_decay=0.5)
+    named = ["stem", "a", "a/bn", "b", "out"]
+    found = rates(layers, named, named, layer_decay=0.5)
     assert found == {"stem": 0.125, "a": 0.25, "a/bn": 0.25, "b": 0.5, "out": 1.0}
+
+
+def test_new_layers_have_the_full_rate_and_are_one_step_above_the_reused_ones() -> None:
+    layers = a_chain(["Dense"] * 5)
+    named = [layer.name for layer in layers]
+    assert rates(layers, named, named[:2], layer_decay=0.5) == {"l0": 0.25, "l1": 0.5, "l2": 1.0, "l3": 1.0, "l4": 1.0}
+    assert rates(layers, named, named[:2], lr_mult=100.0) == {"l0": 0.01, "l1": 0.1, "l2": 1.0, "l3": 1.0, "l4": 1.0}
+    assert set(rates(layers, named, (), layer_decay=0.5).values()) == {1.0}
+    assert rates(layers, named, ["l1", "l4"], layer_decay=0.5)["l0"] == 1.0
 
 
 def test_rates_reach_the_variables_of_the_layers() -> None:

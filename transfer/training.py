@@ -23,7 +23,7 @@ from transfer.frozen_features import FrozenFeatures
 from transfer.graph import weighted
 from transfer.layer_health import bounded
 from transfer.moving import follow, settling
-from transfer.plan.hyperparameters import Training
+from transfer.plan.hyperparameters import MOST, Training
 from transfer.plan.phases import Phase, frozen_sets, next_phase
 from transfer.plan.plan import Plan
 from transfer.result import PhaseResult
@@ -106,7 +106,8 @@ class Trainer:
         if 0 in (saved := self._checkpoints.done()):
             self._checkpoints.restore(0, model)
             return model, saved[0]
-        how = replace(how, epochs=max(how.epochs, epochs), patience=how.patience + settling(model, steps))
+        longest, patience = max(how.epochs, epochs), how.patience + settling(model, steps)
+        how = replace(how, epochs=min(MOST, longest), patience=min(MOST, patience))
         phase = Phase(0, (), (), self.plan.training.lr, fresh=True)
         fitted = self._fit(model, self._whole, phase, how, None, math.inf, self.changes)
         cut = tuple(one.name for one in model_inputs(model))
@@ -172,6 +173,7 @@ class Trainer:
                 trunk=trunk,
                 augment=changes,
                 views=views,
+                reused=phase.reused,
                 stage=_stage(phase),
                 watch=self.watch,
                 saved=lambda state: self._checkpoints.save(phase.number, state),

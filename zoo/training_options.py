@@ -21,9 +21,11 @@ KINDS: dict[str, Any] = {
     "lr": Annotated[float | None, typer.Option(help="The learning rate in the first phase.")],
     "unfreeze_lr": Annotated[float | None, typer.Option(help="The later phases' rate, as a factor.")],
     "lr_mult": Annotated[
-        float | None, typer.Option(help="How many times the lowest trained layer's rate the topmost's is.")
+        float | None, typer.Option(help="How many times the lowest reused layer's rate the new layers' is.")
     ],
-    "layer_decay": Annotated[float | None, typer.Option(help="Each layer's rate, as a factor of the one above's.")],
+    "layer_decay": Annotated[
+        float | None, typer.Option(help="Each reused layer's rate, as a factor of the one above's.")
+    ],
     "schedule": Annotated[
         str | None, typer.Option(metavar="|".join(SCHEDULES), help="The rate over the steps of a phase.")
     ],

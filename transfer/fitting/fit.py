@@ -44,6 +44,7 @@ def fit(
     trunk: Any = None,
     augment: Augmented | None = None,
     views: int = 1,
+    reused: tuple[str, ...] | None = None,
     stage: str = "train",
     watch: Watch = silent,
     saved: Callable[[dict[str, np.ndarray]], None] | None = None,
@@ -64,6 +65,8 @@ def fit(
         trunk: run in inference mode before the tail in every step; None where `splits` hold its outputs.
         augment: changes the samples of every training step; None leaves them as they are.
         views: how many rows each training sample has, side by side; an epoch takes one of them, drawn at random.
+        reused: scopes of the layers that began with the source's weights, whose rates fall with their depth; None
+            for all.
         stage: what to call the work.
         watch: where to report it.
         saved: gets all that going on later needs, between epochs, every `SAVE_SECONDS` at most.
@@ -74,7 +77,7 @@ def fit(
         ZooError: `resume` is of another phase.
     """
     start = time.perf_counter()
-    loop = Loop(Work(tail, splits, how, target, lr, seed, trunk, augment, views), least)
+    loop = Loop(Work(tail, splits, how, target, lr, seed, trunk, augment, views, reused), least)
     if resume is not None:
         loop.restore(resume)
     _run(loop, lambda epochs: watch(stage, len(epochs), how.epochs, str(epochs[-1])), saved)

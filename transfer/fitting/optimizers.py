@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import keras
@@ -63,29 +64,31 @@ KINDS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def optimizer(how: Training, lr: float, steps: int, tail: Any) -> Any:
+def optimizer(how: Training, lr: float, steps: int, tail: Any, reused: Collection[str] | None = None) -> Any:
     """Make the optimiser that trains a tail's trainable weights in a number of steps at most.
 
     Args:
         how: which one, its schedule and clipping, and how rates fall from layer to layer.
-        lr: the highest rate of the topmost layer.
+        lr: the highest rate of the new layers, or of the topmost where none is new.
         steps: over which the schedule stretches.
         tail: functional.
+        reused: scopes of the layers that began with the source's weights; None for all.
     """
     made = _plain(how, schedule(how, lr, steps))
-    made.factors = factors(how, tail)
+    made.factors = factors(how, tail, reused)
     made.build(tail.trainable_variables)
     return made
 
 
-def factors(how: Training, tail: Any) -> tuple[float, ...]:
+def factors(how: Training, tail: Any, reused: Collection[str] | None = None) -> tuple[float, ...]:
     """Return what each trainable variable's rate is multiplied by, in the tail's order; empty where all are alike."""
     if how.lr_mult is None and how.layer_decay is None:
         return ()
     layers = {scope_of(layer.name): layer for layer, _, _ in nodes(tail)}
     held = {name: getattr(layer, "trainable_variables", []) for name, layer in layers.items()}
     trained = [name for name, variables in held.items() if variables]
-    shares = rates(describe(tail), trained, lr_mult=how.lr_mult, layer_decay=how.layer_decay)
+    kept = trained if reused is None else reused
+    shares = rates(describe(tail), trained, kept, lr_mult=how.lr_mult, layer_decay=how.layer_decay)
     by_variable = {id(one): shares[name] for name in trained for one in held[name]}
     return tuple(by_variable[id(variable)] for variable in tail.trainable_variables)
 

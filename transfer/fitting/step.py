@@ -40,6 +40,7 @@ class Work:
     trunk: Any = None
     augment: Augmented | None = None
     views: int = 1
+    reused: tuple[str, ...] | None = None
 
     @property
     def models(self) -> list[Any]:
@@ -82,7 +83,7 @@ class Step:
         )
         self.valid_n = len(valid)
         self.health = Health(work.tail, on=work.how.diagnose)
-        self.optimizer = optimizer(work.how, work.lr, work.how.epochs * work.steps, work.tail)
+        self.optimizer = optimizer(work.how, work.lr, work.how.epochs * work.steps, work.tail, work.reused)
         self._clip = None if work.how.clip_quantile is None else QuantileClip(work.how.clip_quantile)
 
     @property
