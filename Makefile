@@ -39,6 +39,8 @@ wheel: $(VENV)/.test
 models: $(VENV)/.zoo
 	$(BIN)/python models/mnist-dnn/make.py $(if $(MNIST),--mnist $(MNIST))
 	$(BIN)/python models/describe.py mnist-dnn
+	$(BIN)/python models/mnist-pairs/make.py $(if $(MNIST),--mnist $(MNIST))
+	$(BIN)/python models/describe.py mnist-pairs
 	$(BIN)/python models/efficientnet-lite0/make.py
 	$(BIN)/python models/describe.py efficientnet-lite0
 	$(BIN)/python models/squeezenet/make.py

@@ -16,7 +16,7 @@ from registry.catalogue import own_sqlite  # noqa: F401  before any test module 
 
 pytest_plugins = ["services", "real_data"]
 
-SHIPPED = ["efficientnet-lite0", "mnist-dnn", "squeezenet"]
+SHIPPED = ["efficientnet-lite0", "mnist-dnn", "mnist-pairs", "squeezenet"]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

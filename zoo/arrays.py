@@ -96,16 +96,13 @@ def pages(outputs: Samples, classes: Sequence[str]) -> str:
 
 
 def page(outputs: Array, classes: Sequence[str]) -> str:
-    """Show the largest output of each of the first rows."""
+    """Show the largest output of each of the first rows, and which it is where there are several."""
     flat = outputs.reshape(len(outputs), -1)
-    rows = [
-        [
-            str(number),
-            classes[row.argmax()] if len(classes) == len(row) else str(row.argmax()),
-            f"{row.max():.4f}",
-        ]
-        for number, row in enumerate(flat[:SHOWN])
-    ]
+    names = classes if len(classes) == flat.shape[1] else [str(place) for place in range(flat.shape[1])]
+    rows = [[str(number), names[row.argmax()], f"{row.max():.4f}"] for number, row in enumerate(flat[:SHOWN])]
+    headers = ["row", "class", "output"]
+    if flat.shape[1] == 1 and not classes:
+        rows, headers = [[number, value] for number, _, value in rows], ["row", "output"]
     more = len(flat) - len(rows)
     note = f"\nand {more:,} rows more (--output FILE.npy writes all)" if more else ""
-    return table(["row", "class", "output"], rows, right=["row", "output"]) + note
+    return table(headers, rows, right=["row", "output"]) + note

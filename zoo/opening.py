@@ -80,7 +80,7 @@ def open_model(shelf: Shelf, model: Model) -> Backbone:
     card = model.card
     path = f"{shelf.folder(model)}/{card.weights}"
     importer = importer_of(card.format)
-    ends: dict[str, Any] = {"input": _only(card.inputs), "output": _only(card.outputs)}
+    ends: dict[str, Any] = {"input": _named(card.inputs), "output": _named(card.outputs)}
     # Not compared with its original again: that was done when it came in, and its stored test is on the card.
     imported = importer.read(path, compare=False, **{key: ends[key] for key in ends if key in importer.takes})
     backbone = Backbone(imported.model, card.preprocessing, card.classes, card.task, card.columns)
@@ -186,5 +186,5 @@ def _file_of_model(shelf: Shelf, text: str) -> FileRef | None:
     return FileRef(shelf.folder(owner) / file, f"{owner.ref}:{file}")
 
 
-def _only(specs: tuple[TensorSpec, ...]) -> str | None:
-    return specs[0].name if len(specs) == 1 else None
+def _named(specs: tuple[TensorSpec, ...]) -> str | None:
+    return ",".join(spec.name for spec in specs) or None

@@ -6,7 +6,9 @@ from collections.abc import Collection, Sequence
 
 from registry.card import LayerInfo
 from registry.errors import ZooError
-from transfer.graph import sources, tips, weighted
+from transfer.graph import readers, sources, tips, weighted
+from transfer.plan.selection import Selection
+from transfer.plan.top import Top
 from transfer.scope import select
 
 
@@ -36,6 +38,19 @@ def dropped(layers: Sequence[LayerInfo], pattern: str | None, reused: Collection
             "leave it out of --drop, or out of --reuse",
         )
     return gone
+
+
+def left_out(selection: Selection, top: Top) -> frozenset[str]:
+    """Return the source's layers that a top drops, or that its own layers replace."""
+    if top.drop is not None:
+        return dropped(selection.layers, top.drop, selection.reused)
+    return frozenset() if top.units is None else frozenset(weighted(selection.layers)) - selection.below
+
+
+def cut_without(selection: Selection, gone: Collection[str]) -> tuple[str, ...]:
+    """Return a selection's cut, without what only layers read that are left out."""
+    layers, below = selection.layers, selection.below
+    return tuple(scope for scope in selection.cut if scope in below or not set(readers(layers, scope)).issubset(gone))
 
 
 def edge(layers: Sequence[LayerInfo], gone: Collection[str], reused: Collection[str]) -> tuple[str, ...]:

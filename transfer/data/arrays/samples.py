@@ -88,6 +88,11 @@ class ArraySamples:
         """Whether there is one array without a name."""
         return set(self.arrays) == {ONLY}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The inputs that the arrays are for; empty where there is one array without a name."""
+        return () if self.single else tuple(self.arrays)
+
     @cached_property
     def block(self) -> int:
         """How many rows are read at once where all are: as many as fit into 32 MiB."""
