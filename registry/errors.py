@@ -20,6 +20,10 @@ class ZooError(Exception):
         self.hint = hint
 
 
+class ChoiceError(ZooError):
+    """Options that suit no model and no data: a value out of range, or two that contradict each other."""
+
+
 def near(word: str, names: Iterable[str], most: int = 3) -> str:
     """Say which of `names` look like `word`, as the end of a sentence.
 

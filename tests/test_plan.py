@@ -165,7 +165,7 @@ def test_freeze_takes_part_of_what_is_reused() -> None:
         (".*", None, "selects every layer: nothing is left to train"),
         ("X", None, "selects only layers without weights: X"),
         ("hidden9", None, "the regex 'hidden9' selects no layer"),
-        ("hidden[123]", "hidden4", "the regex 'hidden4' selects no layer"),
+        ("hidden[123]", "hidden4", "--freeze 'hidden4' names hidden4, of what is not reused: it is made anew"),
         ("hidden[12", None, "is invalid"),
     ],
 )
@@ -183,7 +183,7 @@ def test_every_layer_may_be_reused_when_some_train_from_the_start() -> None:
     ("make", "message"),
     [
         (lambda: Top(dropout=1.0), "--dropout must be at least 0 and below 1, got 1.0"),
-        (lambda: Top(units=(10, 0)), "--top wants widths above 0"),
+        (lambda: Top(units=(10, 0)), "--top takes widths from 1 to 100,000; got 0"),
         (lambda: Top(init="magic"), "--init takes he, xavier, lecun, xavier_uniform, "),
         (lambda: Top(activation="magic"), "--activation takes"),
         (lambda: Training(epochs=0), "--epochs must be above 0, got 0"),

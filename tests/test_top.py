@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import tomllib
 from dataclasses import replace
@@ -259,9 +260,19 @@ def test_options_and_files_reach_the_plan(zoo_command: Any, tiny: str, data_file
     assert [style.max_norm for style in (*top.layers, top.style)] == [2.0, 3.0, 2.0]
     page = zoo_command(*words, "--drop", "hidden3|outputs", "--activation", "selu")
     assert "left out of the model's architecture: hidden3, outputs\n" in page
+    assert roles(page) == {"hidden1": "reused, frozen", "hidden2": "new, trained", "hidden3": "left out",
+                           "outputs": "left out"}  # fmt: skip
+    above = zoo_command(*words, "--top", "9")
+    assert roles(above) == {"hidden1": "reused, frozen"} | dict.fromkeys(("hidden2", "hidden3", "outputs"), "left out")
+    assert set(roles(zoo_command(*words)).values()) == {"reused, frozen", "new, trained"}
     assert "\nplain dropout undoes what SELU is for" in page
     zoo_command(*words, "--drop", "hidden1", code=1)
     assert "error: --drop 'hidden1' drops every layer with weights" in zoo_command.err
+
+
+def roles(page: str) -> dict[str, str]:
+    """Return what becomes of each layer, by the table of layers."""
+    return {found[1]: found[2] for found in re.finditer(r"^(\w+) +Dense +[\d,]+  (.+)$", page, re.M)}
 
 
 def test_a_report_repeats_a_top_of_a_file(zoo_command: Any, tiny: str, data_file: Path, tmp_path: Path) -> None:

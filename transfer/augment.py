@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from registry.errors import ZooError, near
+from registry.errors import ChoiceError, near
 
 NUMBER = re.compile(r"\d{1,4}(\.\d{0,6})?|\.\d{1,6}")
 MOST: Mapping[str, float] = {"crop": 0.5, "color": 1.0, "rotate": 180.0, "mixup": 10.0}
@@ -56,7 +56,7 @@ def parse_augment(text: str) -> Augment:
     """Read what a user says; a name without a number means its usual one.
 
     Raises:
-        ZooError: it cannot be read; the hint lists what there is.
+        ChoiceError: it cannot be read; the hint lists what there is.
 
     >>> parse_augment("flip,crop=0.2,mixup")
     Augment(flip=True, crop=0.2, color=0.0, rotate=0.0, mixup=0.2)
@@ -65,22 +65,22 @@ def parse_augment(text: str) -> Augment:
     for word in text.split(","):
         name, value = _pair(word.strip(), text)
         if name in found:
-            raise ZooError(f"--augment {text!r} names {name} twice", f"there are: {KNOWN}")
+            raise ChoiceError(f"--augment {text!r} names {name} twice", f"there are: {KNOWN}")
         found[name] = value
     try:
         return Augment(**found)  # type: ignore[arg-type]  # flip is a bool, the others are numbers: `_pair`
     except ValueError as error:
-        raise ZooError(f"--augment {text!r}: {error}", f"such as: {KNOWN}") from error
+        raise ChoiceError(f"--augment {text!r}: {error}", f"such as: {KNOWN}") from error
 
 
 def _pair(word: str, text: str) -> tuple[str, float | bool]:
     name, equals, value = word.partition("=")
     if name not in ("flip", *USUAL):
         hint = f"there are: {KNOWN}. {near(name, ('flip', *USUAL))}".rstrip(". ")
-        raise ZooError(f"--augment {text!r} has an unknown part: {word!r}", hint)
+        raise ChoiceError(f"--augment {text!r} has an unknown part: {word!r}", hint)
     if not equals:
         return name, True if name == "flip" else USUAL[name]
     if name == "flip" or not NUMBER.fullmatch(value):
         expected = "flip takes no number" if name == "flip" else f"{name} takes a number from 0 to {MOST[name]:g}"
-        raise ZooError(f"--augment {text!r}: {word!r} cannot be read: {expected}", f"such as: {KNOWN}")
+        raise ChoiceError(f"--augment {text!r}: {word!r} cannot be read: {expected}", f"such as: {KNOWN}")
     return name, float(value)

@@ -22,6 +22,7 @@ from registry.card import Preprocessing
 from registry.errors import ZooError
 from transfer.augment import Augment
 from transfer.data.dataset import Array
+from transfer.plan.combining import MIXED
 
 SEEDS = 2**31 - 1  # TensorFlow takes seeds of two such numbers
 MOST_VIEWS = 1000
@@ -122,10 +123,7 @@ class Augmenter:
             ZooError: `mixup` is asked for, which changes labels.
         """
         if self.augment.mixup:
-            raise ZooError(
-                "--augment mixup mixes samples anew in each step, so it cannot be recorded in views",
-                "leave mixup out, or run the frozen layers in every step: --no-cache",
-            )
+            raise ZooError(*MIXED)
         if number == 0 or not self._layers:
             return np.asarray(x, np.float32)
         found: NDArray[np.float32] = self._recorded(

@@ -117,7 +117,8 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _broken(path: Path, error: Exception) -> ZooError:
-    return ZooError(f"{path} cannot be read: {error}", "the run cannot be resumed; begin it anew: zoo replay RUN")
+    run = path.parent.name if path.name == DONE else path.parent.parent.name
+    return ZooError(f"{path} cannot be read: {error}", f"the run cannot be resumed; begin it anew: zoo replay {run}")
 
 
 def _unwritable(path: Path, error: Exception) -> ZooError:

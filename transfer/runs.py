@@ -21,6 +21,8 @@ import msgspec
 from registry.card import Card
 from registry.errors import ZooError, near
 from registry.home import make_folder
+from transfer import json_lines
+from transfer.alone import alive, alone
 from transfer.environment import Environment, environment
 from transfer.layer_health import LayerHealth
 from transfer.plan.plan import Plan
@@ -125,7 +127,7 @@ class RunFolder:
     def status(self) -> Status:
         """How it stands; one whose process is gone counts as interrupted."""
         status = self._read(STATUS, Status)
-        gone = status.state == "running" and not _alive(status.process)
+        gone = status.state == "running" and not alive(status.process)
         return replace(status, state="interrupted") if gone else status
 
     @property
@@ -142,22 +144,20 @@ class RunFolder:
 
     def log(self, rows: list[EpochRow]) -> None:
         """Append epochs to the metrics."""
-        with (self.path / METRICS).open("ab") as file:
-            file.writelines(msgspec.json.encode(row) + b"\n" for row in rows)
+        json_lines.append(self.path / METRICS, rows)
 
     def epochs(self) -> list[EpochRow]:
         """Read the metrics back."""
-        path = self.path / METRICS
-        lines = path.read_bytes().splitlines() if path.exists() else []
-        rows = [msgspec.json.decode(line, type=EpochRow) for line in lines]
+        rows = json_lines.read(self.path / METRICS, EpochRow)
         return list({(row.phase, row.epoch): row for row in rows}.values())  # a phase that was resumed comes twice
 
     def _read(self, name: str, kind: type[T]) -> T:
         path = self.path / name
         try:
             return msgspec.json.decode(path.read_bytes(), type=kind)
-        except (OSError, msgspec.DecodeError) as error:
-            raise ZooError(f"{path} cannot be read: {error}") from error
+        except (OSError, msgspec.DecodeError, ZooError) as error:  # of a value that was checked when it was built
+            why = error.strerror if isinstance(error, OSError) else error
+            raise ZooError(f"{path} cannot be read: {why}", "zoo runs lists all runs, and what is broken") from error
 
 
 class Runs:
@@ -197,7 +197,11 @@ class Runs:
 
     @contextmanager
     def again(self, folder: RunFolder) -> Iterator[RunFolder]:
-        """Take a run up again that did not end, and record how it ends."""
+        """Take a run up again that did not end, and record how it ends.
+
+        Raises:
+            ZooError: another process carries it out.
+        """
         with _recorded(folder, folder.status.fingerprint):
             yield folder
 
@@ -223,24 +227,15 @@ class Runs:
 @contextmanager
 def _recorded(folder: RunFolder, fingerprint: str) -> Iterator[None]:
     status = Status("running", time.time(), process=os.getpid(), fingerprint=fingerprint)
-    try:
-        folder.write(STATUS, status)
-        yield
-    except BaseException as error:
-        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        folder.write(STATUS, replace(status, state=state, ended=time.time(), why=str(error)))
-        raise
-    folder.write(STATUS, replace(status, state="done", ended=time.time()))
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    with alone(folder.path):
+        try:
+            folder.write(STATUS, status)
+            yield
+        except BaseException as error:
+            state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            folder.write(STATUS, replace(status, state=state, ended=time.time(), why=str(error)))
+            raise
+        folder.write(STATUS, replace(status, state="done", ended=time.time()))
 
 
 def plain(result: Result) -> dict[str, object]:

@@ -62,6 +62,11 @@ class Student:
                 layer_of(model, layer.name).set_weights(layer_of(self.source, layer.name).get_weights())
         return model
 
+    def check(self) -> None:
+        """Raise `ZooError`, as `build` would, where the outputs cannot be what the target asks; it makes nothing."""
+        if self._keeps_outputs:
+            output_layer(self.source, self.selection, self.target)
+
     @property
     def gone(self) -> tuple[str, ...]:
         """The source's layers that the top's `drop` leaves out, in order."""
@@ -108,7 +113,7 @@ class Student:
         return joined(model.inputs, [layer(model.outputs[0])])
 
     def _same_top(self, seed: int) -> Any:
-        output = output_layer(self.source, self.selection, self.target.width)
+        output = output_layer(self.source, self.selection, self.target)
         # What follows the last layer with weights is a softmax or sigmoid: the loss wants logits.
         logits = up_to(self.source, [output_of(self.source, output)])
         renewal = Renewal(self.top.style, seed, self._new, output, self.target.width)

@@ -6,7 +6,7 @@ import errno
 import os
 from dataclasses import dataclass
 
-from registry.errors import ZooError
+from registry.errors import ChoiceError, ZooError
 
 FAILED, USAGE = 1, 2
 DEBUG = "ZOO_DEBUG"
@@ -25,11 +25,13 @@ class Problem:
 def problem_of(error: BaseException) -> Problem:
     """Put any exception into words."""
     kind = type(error).__name__
+    if isinstance(error, ChoiceError):
+        return Problem("Usage", error.message, error.hint, USAGE)
     if isinstance(error, ZooError):
         return Problem(kind, error.message, error.hint)
     if isinstance(error, KeyboardInterrupt):
         return Problem("Interrupted", "interrupted", "zoo runs shows what was under way")
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or kind == "ResourceExhaustedError":  # TensorFlow's word for it
         return Problem(kind, "there is not enough memory", "try a smaller --batch-size or fewer samples")
     if isinstance(error, OSError) and error.errno in HINTS:
         where = f": {error.filename}" if error.filename else ""

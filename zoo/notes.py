@@ -17,6 +17,8 @@ def notes(prepared: Prepared) -> Iterator[str]:
     """Yield notes: what is left out, what is there twice, how images are given, what views will cost."""
     from transfer.data.tables.columns import fit_columns
     from transfer.data.tables.samples import TableSamples
+    from transfer.plan.answers import kept_outputs, other_answers
+    from transfer.plan.selection import unfrozen
     from transfer.presented import feed_of, remarks
     from transfer.student import Student
 
@@ -26,6 +28,9 @@ def notes(prepared: Prepared) -> Iterator[str]:
     if student.gone:
         yield f"left out of the model's architecture: {', '.join(student.gone)}"
     yield from student.remarks
+    yield from unfrozen(prepared.plan.freeze, prepared.selection)
+    kept = kept_outputs(prepared.plan.top, prepared.selection)
+    yield from other_answers(prepared.source.classes, kept, data.target)
     if data.broken:
         yield f"left out {count(len(data.broken), 'sample')} that cannot be read; the report lists them"
     samples = data.train.samples

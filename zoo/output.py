@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import typer
 
+LONG = 1e5  # a figure that is written with its power of ten
+
 
 def json_document(value: Any) -> None:
     """Print one JSON document on stdout."""
@@ -99,9 +101,11 @@ def percent_interval(interval: Sequence[float] | None) -> str:
 
 
 def figure(value: float | Sequence[float]) -> str:
-    """Write a figure of a card: a number, or the ends of an interval.
+    """Write a figure: a number, or the ends of an interval; with a power of ten where it is beyond all measure.
 
-    >>> figure(0.5), figure([0.25, 0.75])
-    ('0.5000', '0.2500 to 0.7500')
+    >>> figure(0.5), figure([0.25, 0.75]), figure(1.92e16)
+    ('0.5000', '0.2500 to 0.7500', '1.92e+16')
     """
-    return f"{value:.4f}" if isinstance(value, int | float) else " to ".join(f"{part:.4f}" for part in value)
+    if isinstance(value, int | float):
+        return f"{value:.4f}" if abs(value) < LONG else f"{value:.4g}"
+    return " to ".join(map(figure, value))

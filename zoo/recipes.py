@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from registry.errors import ZooError, near
+from transfer.plan.checks import one_of
+
+INSTEAD = {"layer_decay": "lr_mult", "lr_mult": "layer_decay"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,11 @@ class Recipe:
     unfreeze: str
     freeze: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def beside(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options that are given, and its own where they say nothing: of two ways to say one thing, one."""
+        own = {name: value for name, value in self.options.items() if INSTEAD.get(name) not in given}
+        return {**own, **given}
 
 
 RECIPES = {
@@ -51,8 +58,7 @@ def recipe(name: str) -> Recipe:
     """Return a recipe by its name.
 
     Raises:
-        ZooError: there is none such.
+        ChoiceError: there is none such.
     """
-    if name not in RECIPES:
-        raise ZooError(f"--recipe takes {', '.join(RECIPES)}; got {name!r}", near(name, list(RECIPES)))
+    one_of("--recipe", name, tuple(RECIPES))
     return RECIPES[name]

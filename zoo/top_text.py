@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from registry.errors import ZooError, near
+from registry.errors import ChoiceError, ZooError, near
 from transfer.plan.style import Style
 from transfer.plan.top import Top
 from zoo.option_groups import Given
@@ -65,7 +65,7 @@ def _widths(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise ZooError(f"--top takes widths such as 100,50, or a file .toml or .json; got {text!r}") from None
+        raise ChoiceError(f"--top takes widths such as 100,50, or a file .toml or .json; got {text!r}") from None
 
 
 def _content(path: Path) -> str:

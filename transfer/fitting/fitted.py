@@ -55,15 +55,25 @@ class Fitted:
 class DivergenceError(ZooError):
     """No epoch of a phase was good; the weights are those that it began with.
 
+    Args:
+        why: what was wrong before it began; empty where nothing was, and the steps were too large.
+
     Attributes:
         fitted: the epochs that ran, for those to whom it is a result and no error.
     """
 
-    def __init__(self, fitted: Fitted) -> None:
-        layer = next((one.layer for one in findings(fitted.epochs) if one.kind == "exploding"), "")
-        where = f"; the gradient of {layer} was the largest" if layer else ""
+    def __init__(self, fitted: Fitted, why: str = "", hint: str = "") -> None:
+        layer = "" if why else _steepest(fitted)
+        where = f"; {why}" if why else f", at or near {layer}" if layer else ""
         super().__init__(
             f"training diverged in its first epoch: the loss is not a number{where}",
-            "lower --lr, or clip the gradients: --clip-norm 1.0",
+            hint or "lower --lr, or clip the gradients: --clip-norm 1.0",
         )
         self.fitted = fitted
+
+
+def _steepest(fitted: Fitted) -> str:
+    """Name the layer where it began, or whose gradient was the largest; empty where none was measured."""
+    named = next((one.layer for one in findings(fitted.epochs) if one.kind == "exploding"), "")
+    sizes = {one.scope: one.gradient for one in fitted.epochs[-1].layers if one.gradient is not None}
+    return named or max(sizes, key=lambda scope: sizes[scope], default="")

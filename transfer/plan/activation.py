@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from registry.errors import ZooError, near
+from registry.errors import ChoiceError, near
 
 # What each takes, with its default. Leaky ReLU's is Keras's own; the range of the randomised one is that of
 # Xu et al. 2015 (the slope is 1/a, a from 3 to 8); PReLU's slope begins as in He et al. 2015, and is then trained.
@@ -49,17 +49,17 @@ def parse_activation(text: str) -> Activation:
     'elu'
 
     Raises:
-        ZooError: there is no such activation, or it does not take these numbers.
+        ChoiceError: there is no such activation, or it does not take these numbers.
     """
     match = WRITTEN.fullmatch(text)
     if match is None or match[1] not in KNOWN:
-        raise ZooError(f"--activation takes {', '.join(map(_form, KNOWN))}; got {text!r}", near(text, KNOWN))
+        raise ChoiceError(f"--activation takes {', '.join(map(_form, KNOWN))}; got {text!r}", near(text, KNOWN))
     name, defaults = match[1], tuple(KNOWN[match[1]].values())
     if match[2] is None:
         return Activation(name, defaults)
     numbers = _numbers(match[2])
     if len(numbers) != len(defaults):
-        raise ZooError(f"the activation is written {_form(name)}; got {text!r}")
+        raise ChoiceError(f"the activation is written {_form(name)}; got {text!r}")
     _check(name, numbers, text)
     return Activation(name, numbers)
 
@@ -82,6 +82,6 @@ def _numbers(text: str) -> tuple[float, ...]:
 
 def _check(name: str, numbers: tuple[float, ...], text: str) -> None:
     if not all(math.isfinite(number) and number >= 0 for number in numbers):
-        raise ZooError(f"the numbers of an activation are 0 or above; got {text!r}")
+        raise ChoiceError(f"the numbers of an activation are 0 or above; got {text!r}")
     if name == "rrelu" and numbers[0] > numbers[1]:
-        raise ZooError(f"rrelu draws slopes from low to high; got {text!r}", "rrelu(0.125,0.333)")
+        raise ChoiceError(f"rrelu draws slopes from low to high; got {text!r}", "rrelu(0.125,0.333)")

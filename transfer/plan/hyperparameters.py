@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.errors import ZooError
-from transfer.plan.checks import check, one_of
+from transfer.plan.checks import check, finite, one_of
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "step", "exponential", "1cycle", "cosine")
 BALANCED = "balanced"
 CLIPPINGS = ("clip_value", "clip_each_norm", "clip_norm", "clip_quantile")
 POSITIVE = ("epochs", "patience", "batch_size", "lr", "unfreeze_lr", *CLIPPINGS)
+FINITE = (*POSITIVE, "weight_decay", "lr_mult")
+MOST = 100_000  # epochs: the figures of all that a phase may take are held from its beginning
 
 MOMENTUM = 0.9  # where none is given: Polyak's and Nesterov's, as in the textbook
 WEIGHT_DECAY = 0.01  # AdamW's (Loshchilov and Hutter 2019)
@@ -26,7 +28,7 @@ class Training:
         epochs: the most that a phase may take.
         patience: epochs without a better validation loss after which it ends.
         batch_size: samples a step.
-        lr: the learning rate in the first phase: the highest that the schedule gives, of the topmost layer.
+        lr: the learning rate in the first phase: the highest that the schedule gives, of the new layers.
         unfreeze_lr: the later phases' rate, as a factor of `lr`.
         clip_norm: the largest global norm of the gradients; None does not clip.
         clip_each_norm: the largest norm of a variable's gradient.
@@ -40,8 +42,8 @@ class Training:
         lr_end: the share of the rate that a schedule ends with; None is `LR_END`.
         label_smoothing: the share of a label that is spread over all classes.
         class_weights: `balanced` weighs each class by its rarity in training; None weighs all alike.
-        lr_mult: how many times the lowest trained layer's rate the topmost's is, geometrically between; None is once.
-        layer_decay: each layer's rate as a factor of that of the layer above.
+        lr_mult: how many times the lowest reused layer's rate the new layers' is, geometrically between; None is once.
+        layer_decay: each reused layer's rate as a factor of that of the layer above.
         diagnose: measure how each layer fares (`transfer.layer_health`); it changes nothing in the result.
     """
 
@@ -70,6 +72,11 @@ class Training:
         for name in POSITIVE:
             value = getattr(self, name)
             check(value is None or value > 0, f"{_option(name)} must be above 0, got {value}")
+        for name in FINITE:
+            finite(_option(name), getattr(self, name))
+        for name in ("epochs", "patience"):
+            value = getattr(self, name)
+            check(value <= MOST, f"{_option(name)} must be at most {MOST:,}, got {value:,}")
         self._check_clipping()
         self._check_optimizer()
         self._check_schedule()
@@ -86,9 +93,17 @@ class Training:
                     f"{_option(name)} is for classes and labels; the target is numbers", f"leave {_option(name)} out"
                 )
 
+    def check_samples(self, count: int, where: str) -> None:
+        """Raise `ZooError` where a batch was asked for that is larger than all training samples."""
+        if self.batch_size > max(count, Training.batch_size):
+            raise ZooError(
+                f"--batch-size {self.batch_size:,} is more than {where} has: {count:,} training samples",
+                f"--batch-size {count} takes all of them in each step",
+            )
+
     def _check_clipping(self) -> None:
         given = [_option(name) for name in CLIPPINGS if getattr(self, name) is not None]
-        check(len(given) < 2, f"gradients are clipped in one way; got {' and '.join(given)}")
+        check(len(given) < 2, f"gradients are clipped in one way; got {' and '.join(given)}", "leave one of them out")
         quantile = self.clip_quantile
         check(quantile is None or quantile <= 1, f"--clip-quantile must be at most 1, got {quantile}")
 
@@ -98,11 +113,13 @@ class Training:
         check(
             momentum is None or self.optimizer in ("momentum", "nesterov"),
             f"--momentum goes with --optimizer momentum or nesterov, not with {self.optimizer}",
+            f"--optimizer momentum --momentum {momentum}, or leave it out",
         )
         check(momentum is None or 0 < momentum < 1, f"--momentum must be above 0 and below 1, got {momentum}")
         check(
             decay is None or self.optimizer == "adamw",
             f"--weight-decay goes with --optimizer adamw, not with {self.optimizer}",
+            f"--optimizer adamw --weight-decay {decay}; of new kernels alone, --l2 with any optimiser",
         )
         check(decay is None or decay >= 0, f"--weight-decay must be at least 0, got {decay}")
 
@@ -112,11 +129,15 @@ class Training:
         check(self.warmup == 0 or self.schedule != "1cycle", "--warmup does not go with --schedule 1cycle: it has one")
         end = self.lr_end
         check(end is None or 0 < end < 1, f"--lr-end must be above 0 and below 1, got {end}")
-        check(end is None or self.schedule != "constant", "--lr-end goes with a --schedule that ends lower")
+        check(
+            end is None or self.schedule != "constant",
+            "--lr-end goes with a --schedule that ends lower, not with constant",
+            f"--schedule cosine --lr-end {end}",
+        )
 
     def _check_layers(self) -> None:
         both = self.lr_mult is not None and self.layer_decay is not None
-        check(not both, "rates by layer are given in one way; got --lr-mult and --layer-decay")
+        check(not both, "rates by layer are given in one way; got --lr-mult and --layer-decay", "leave one of them out")
         mult, decay = self.lr_mult, self.layer_decay
         check(mult is None or mult >= 1, f"--lr-mult must be at least 1, got {mult}")
         check(decay is None or 0 < decay <= 1, f"--layer-decay must be above 0 and at most 1, got {decay}")

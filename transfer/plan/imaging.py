@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from transfer.augment import parse_augment
 from transfer.plan.checks import check, one_of
 
 VIEWS = 8
@@ -35,6 +36,8 @@ class Imaging:
         one_of("--resize", self.resize, RESIZES)
         check(self.views is None or 1 <= self.views <= 1000, f"--views must be 1 to 1000, got {self.views}")
         check(not self.views or bool(self.augment), "--views wants to know what changes: add --augment flip,crop")
+        if self.augment:
+            parse_augment(self.augment)
 
     @property
     def recorded(self) -> int:

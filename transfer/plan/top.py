@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 from transfer.plan.checks import check
 from transfer.plan.style import Style
+
+WIDEST = 100_000
+LARGEST = 2**30  # weights between the new layers: 4 GB, three times over in training
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Top:
     layers: tuple[Style, ...] = ()
 
     def __post_init__(self) -> None:
-        check(self.units is None or all(width > 0 for width in self.units), "--top wants widths above 0")
+        _check_widths(self.units or ())
         widths, styles = len(self.units or ()), len(self.layers)
         check(styles in (0, widths), f"--top has {widths} hidden layers, but {styles} descriptions of them")
         self.style  # noqa: B018  checks what it is made of
@@ -49,3 +54,11 @@ class Top:
     def styles(self) -> tuple[Style, ...]:
         """How each of the new hidden layers is made."""
         return self.layers or (self.style,) * len(self.units or ())
+
+
+def _check_widths(units: Sequence[int]) -> None:
+    wrong = [width for width in units if not 0 < width <= WIDEST]
+    check(not wrong, f"--top takes widths from 1 to {WIDEST:,}; got {', '.join(map(str, wrong))}")
+    weights = sum(below * above for below, above in pairwise(units))
+    written = ",".join(map(str, units))
+    check(weights <= LARGEST, f"--top {written} has {weights:,} weights between its layers, over {LARGEST:,}")

@@ -10,6 +10,7 @@ import keras
 from registry.card import LayerInfo
 from registry.errors import ZooError
 from transfer.backbone import layer_of, output_of
+from transfer.data.target import Target
 from transfer.graph import heads, single_path
 from transfer.plan.selection import Selection
 from transfer.rows import POOLING
@@ -17,10 +18,11 @@ from transfer.rows import POOLING
 CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 MEANS = (*POOLING.values(), "AveragePooling1D", "AveragePooling2D", "AveragePooling3D")
 PASSING = ("Activation", "ReLU", "Softmax", "Dropout", "Flatten", "Reshape")
+WORDS = {"class": "classes", "multilabel": "labels", "number": "numbers to tell"}
 NEW_TOP = "say what stands above the reused layers instead: --top 100"
 
 
-def output_layer(source: Any, selection: Selection, classes: int) -> str:
+def output_layer(source: Any, selection: Selection, target: Target) -> str:
     """Return the scope of the layer that gives the logits.
 
     Raises:
@@ -34,12 +36,12 @@ def output_layer(source: Any, selection: Selection, classes: int) -> str:
     layer = layer_of(source, scope)
     if not (_is_output(layer) and _gives_rows(source, selection.layers, scope)):
         raise ZooError(
-            f"the last layer, {scope}, is a {type(layer).__name__}: it cannot be given {classes} outputs", NEW_TOP
+            f"the last layer, {scope}, is a {type(layer).__name__}: it cannot be given {target.width} outputs", NEW_TOP
         )
     width = layer.get_config()[width_of(layer)]
-    if scope in selection.reused and width != classes:
+    if scope in selection.reused and width != target.width:
         raise ZooError(
-            f"the reused layer {scope} has {width} outputs; the data have {classes} classes",
+            f"the reused layer {scope} has {width} outputs; the data have {target.width} {WORDS[target.kind]}",
             f"leave {scope} out of --reuse: it is then made anew",
         )
     return scope

@@ -1,0 +1,40 @@
+"""A transfer carried out with several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from registry.errors import ZooError
+from zoo.transferring import Bars, Prepared, Run
+
+
+def repeated(prepared: Prepared, seeds: int, bars: Bars) -> list[Run]:
+    """Carry a transfer out with several seeds, from its plan's own upwards; each gets progress of its own.
+
+    Raises:
+        ZooError: training diverged with some seed; the runs with the others have been done.
+    """
+    from transfer.fitting.fitted import DivergenceError
+
+    runs, lost = list[Run](), dict[int, DivergenceError]()
+    for seed in range(prepared.plan.seed, prepared.plan.seed + seeds):
+        try:
+            with bars() as watch:
+                runs.append(replace(prepared, plan=replace(prepared.plan, seed=seed)).run(watch))
+        except DivergenceError as error:
+            lost[seed] = error
+    if lost:
+        raise _of_seeds(lost, runs)
+    return runs
+
+
+def _of_seeds(lost: Mapping[int, ZooError], runs: Sequence[Run]) -> ZooError:
+    first = next(iter(lost.values()))
+    if len(lost) == 1 and not runs:
+        return first
+    many, seeds = len(lost) + len(runs), ", ".join(map(str, lost))
+    which = f"seed{'' if len(lost) == 1 else 's'} {seeds} of {many}" if runs else f"all of {many} seeds"
+    done = ", ".join(run.folder.id for run in runs)
+    kept = f"; the runs with the others are done, and a mean of them alone would flatter: {done}" if runs else ""
+    return ZooError(f"with {which}, {first.message}{kept}", first.hint)
