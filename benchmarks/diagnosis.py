@@ -37,6 +37,14 @@ def dense() -> Any:
     return keras.Model(x, keras.layers.Dense(10)(keras.layers.Dense(100, "relu")(x)))
 
 
+def deep() -> Any:
+    """Twenty narrow layers, in which measuring is as large a part of the work as it gets."""
+    x = tensor = keras.Input((40,))
+    for _ in range(20):
+        tensor = keras.layers.Dense(30, "relu", kernel_initializer="he_normal")(tensor)
+    return keras.Model(x, keras.layers.Dense(10)(tensor))
+
+
 def convolutional() -> Any:
     """Two convolutions on images of 28x28."""
     layers = keras.layers
@@ -50,6 +58,7 @@ def convolutional() -> Any:
 CASES: dict[str, tuple[Callable[[], Any], int, int]] = {
     "dense, 5000 samples, 20 epochs": (dense, 5000, 20),
     "dense, 500 samples, 30 epochs": (dense, 500, 30),
+    "20 layers, 1000 samples, 20 epochs": (deep, 1000, 20),
     "convolutional, 1000 samples, 5 epochs": (convolutional, 1000, 5),
 }
 

@@ -71,6 +71,7 @@ def test_figures_are_those_of_numpy(clip: float | None) -> None:
     for layer, place in ((first, 0), (outputs, 2)):
         assert layer.gradient == pytest.approx(rms(gradients[place]), rel=1e-4)
         assert layer.update == pytest.approx(scale * rms(gradients[place]) / rms(before[place]), rel=2e-3)
+        assert layer.gain == pytest.approx(rms(before[place]) * math.sqrt(len(before[place])), rel=1e-4)
     _, hidden = by_hand(model, given["valid"].arrays[0], given["valid"].labels)
     assert first.dead == pytest.approx(float((hidden.max(axis=0) == 0).mean()))
     assert (first.saturated, outputs.dead, outputs.saturated) == (None, None, None)
@@ -115,8 +116,9 @@ def test_a_gradient_that_is_no_number_is_the_largest() -> None:
     model = net("linear")
     model.get_layer("outputs").kernel.assign(np.full((6, 3), 3e38, np.float32))
     health = Health(model)
-    row = [math.nan if name == "gradient" else 0.0 for _, name in health.columns]
+    row = [math.nan, math.inf, 0.0, 0.0, 0.0, math.inf]
     assert [one.gradient for one in health.layers(row)] == [LARGEST, LARGEST]
+    assert [(one.update, one.gain) for one in health.layers(row)] == [(0.0, 0.0), (0.0, LARGEST)]
 
 
 @pytest.mark.parametrize("xla", [False, True])
@@ -180,6 +182,28 @@ def test_layers_of_other_kinds_are_measured_where_they_can_be() -> None:
     found = fitted.epochs[0].layers
     assert [one.scope for one in found] == ["words", "lstm", "outputs"]
     assert all(one.gradient and one.update and one.dead is None and one.saturated is None for one in found)
+
+
+@pytest.mark.parametrize(("layer", "shape"), [
+    (keras.layers.Dense(4000), (50,)), (keras.layers.Conv2D(400, 3), (5, 5, 12)),
+    (keras.layers.DepthwiseConv2D(3), (5, 5, 2000)), (keras.layers.Conv2DTranspose(300, 3), (5, 5, 20)),
+    (keras.layers.Conv1DTranspose(300, 3), (5, 20)),
+])  # fmt: skip
+def test_a_gain_is_what_a_layer_makes_of_random_numbers(layer: Any, shape: tuple[int, ...]) -> None:
+    """Of a layer whose every unit adds up the same number of them: the middle of an image, or one stride a kernel."""
+    x = keras.Input(shape, name="X")
+    model = keras.Model(x, layer(x))
+    (kernel,) = (one for one in layer.trainable_weights if len(one.shape) > 1)
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    drawn = np.random.default_rng(1).normal(size=(20, *shape)).astype(np.float32)
+    middle = np.asarray(model(drawn))
+    middle = middle if len(shape) == 1 else middle[:, 2:-2] if len(shape) == 2 else middle[:, 2:-2, 2:-2]
+    middle = middle if middle.size else np.asarray(model(drawn))
+    (held,) = Health(model)._kernels
+    size = held.variable.numpy().size
+    gain = held.health(0.0, 0.0, float(np.square(held.variable.numpy()).sum()))["gain"]
+    assert gain == pytest.approx(math.sqrt(held.fan_in), rel=0.05)
+    assert gain == pytest.approx(rms(middle), rel=0.1), size
 
 
 @pytest.mark.parametrize(("layer", "dies", "bounded"), [

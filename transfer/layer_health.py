@@ -17,6 +17,9 @@ class LayerHealth:
         gradient: root mean square of its kernel's gradient in the epoch's first step, before clipping; `LARGEST`
             where it is no finite number. None where no kernel of it trains.
         update: root mean square of that step's change of the kernel, by that of the kernel before it.
+        gain: how many times larger the layer's sums are than what it reads, were that random: the root mean square of
+            the kernel before that step, times the root of how many numbers a unit adds up. LeCun's, Xavier's and He's
+            initialisations have 1 to 1.4 (He et al. 2015, section 2.2).
         dead: the share of units (of a convolution, channels) that give 0 for all validation samples that were
             looked at, at all positions; None where its activation is not one that can die.
         saturated: the share of outputs at an end of the activation's range, where it has hardly any slope; None
@@ -28,6 +31,7 @@ class LayerHealth:
     update: float | None = None
     dead: float | None = None
     saturated: float | None = None
+    gain: float | None = None
 
 
 def bounded(value: float) -> float:

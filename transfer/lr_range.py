@@ -23,7 +23,7 @@ class Range:
     Attributes:
         rates: in rising order.
         losses: the training loss at each, smoothed over its neighbours.
-        suggested: the rate at which it falls fastest.
+        suggested: the rate at which it falls fastest, to two digits.
     """
 
     rates: tuple[float, ...]
@@ -74,7 +74,7 @@ def judged(rates: Sequence[float], losses: Sequence[float]) -> Range:
             "look at the data with zoo data inspect; or clip the gradients: --clip-norm 1.0",
         )
     slopes = np.gradient(smooth[: lowest + 1], np.log(rates[: lowest + 1]))
-    return Range(tuple(rates[: len(held)]), tuple(smooth), float(rates[int(np.argmin(slopes))]))
+    return Range(tuple(rates[: len(held)]), tuple(smooth), float(f"{rates[int(np.argmin(slopes))]:.2g}"))
 
 
 def smoothed(losses: Sequence[float]) -> list[float]:

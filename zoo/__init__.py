@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.api import import_model as import_model
     from zoo.api import layers as layers
     from zoo.api import load as load
+    from zoo.api import lr_find as lr_find
     from zoo.api import predict as predict
     from zoo.api import replay as replay
     from zoo.api import resume as resume
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Run", "evaluate", "import_model", "layers", "lineage", "list", "load", "predict", "publish", "pull", "replay",
-    "resume", "search", "show", "transfer",
+    "Run", "evaluate", "import_model", "layers", "lineage", "list", "load", "lr_find", "predict", "publish", "pull",
+    "replay", "resume", "search", "show", "transfer",
 ]  # fmt: skip
 _CATALOGUE = ("lineage", "list", "publish", "pull", "search", "show")
 

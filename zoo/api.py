@@ -11,8 +11,8 @@ from registry.shelf import Shelf
 from zoo.transferring import Prepared, Run, prepare, replay, resume, transfer
 
 __all__ = [
-    "Evaluation", "Prepared", "Run", "evaluate", "export", "import_model", "layers", "load", "predict", "prepare",
-    "replay", "resume", "transfer",
+    "Evaluation", "Prepared", "Run", "evaluate", "export", "import_model", "layers", "load", "lr_find", "predict",
+    "prepare", "replay", "resume", "transfer",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from transfer.data.records import Broken
     from transfer.data.target import Target
     from transfer.evaluate import Score
+    from transfer.lr_range import Range
     from transfer.plan.selection import Selection
     from zoo.exporting import Exported
     from zoo.opening import DataRef
@@ -43,6 +44,22 @@ def load(ref: str) -> Backbone:
 
     shelf = Shelf()
     return open_model(shelf, shelf.find(ref))
+
+
+def lr_find(ref: str, data: str | None = None, **options: Any) -> Range:
+    """Find a learning rate for a transfer's first phase; the arguments are those of `transfer`.
+
+    Returns:
+        The rates that were tried, the loss at each, and the rate that is suggested. Nothing is trained or recorded.
+
+    Raises:
+        ZooError: something does not fit, or no rate lowers the loss.
+    """
+    from registry.watch import silent
+    from zoo.rate_finding import find_rate
+
+    watch = options.pop("watch", None) or silent
+    return find_rate(prepare(ref, data, **options), watch)
 
 
 def import_model(path: str, name: str, **options: Any) -> Model:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,7 @@ def fit(
     watch: Watch = silent,
     saved: Callable[[dict[str, np.ndarray]], None] | None = None,
     resume: State | None = None,
+    told: Callable[[Sequence[Epoch]], None] | None = None,
 ) -> Fitted:
     """Train a tail's trainable weights; it ends with those of the best epoch by validation loss.
 
@@ -71,6 +72,7 @@ def fit(
         watch: where to report it.
         saved: gets all that going on later needs, between epochs, every `SAVE_SECONDS` at most.
         resume: what `saved` got, of the same phase; training goes on from there.
+        told: gets all epochs so far, each time that progress is shown.
 
     Raises:
         DivergenceError: the loss is no number in the very first epoch.
@@ -80,7 +82,13 @@ def fit(
     loop = Loop(Work(tail, splits, how, target, lr, seed, trunk, augment, views, reused), least)
     if resume is not None:
         loop.restore(resume)
-    _run(loop, lambda epochs: watch(stage, len(epochs), how.epochs, str(epochs[-1])), saved)
+
+    def shown(epochs: tuple[Epoch, ...]) -> None:
+        watch(stage, len(epochs), how.epochs, str(epochs[-1]))
+        if told is not None:
+            told(epochs)
+
+    _run(loop, shown, saved)
     fitted = loop.finish(time.perf_counter() - start)
     watch(stage, len(fitted.epochs), len(fitted.epochs), str(fitted.epochs[fitted.best]))
     return fitted

@@ -1,8 +1,9 @@
-"""How each layer fares, measured inside the compiled loop: gradients, updates, dead and saturated units.
+"""How each layer fares, measured inside the compiled loop: gradients, updates, weights, dead and saturated units.
 
-Gradients and updates are those of an epoch's first step: so where training diverges in an epoch, what is recorded of
-it is still from before. All other steps pay for one branch that is not taken. Activations are looked at in the
-validation that runs anyway.
+Gradients, updates and weights are those of an epoch's first step: so where training diverges in an epoch, what is
+recorded of it is still from before. All other steps pay for one branch that is not taken. Activations are looked at in
+the validation that runs anyway. On small data most of the cost is in tracing, so the loop holds sums of squares, and
+what they say is worked out afterwards.
 """
 
 from __future__ import annotations
@@ -28,11 +29,20 @@ SAMPLES = 256  # validation samples whose activations are looked at
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel that trains: its layer's scope, and its place among the model's trainable variables."""
+    """A kernel that trains: its layer's scope, its place among the model's trainable variables, what a unit reads."""
 
     scope: str
     place: int
     variable: Any
+    fan_in: int
+
+    def health(self, gradient: float, change: float, before: float) -> dict[str, float]:
+        """Return what the sums of squares of its gradient, its change and its weights before that say."""
+        size = math.prod(self.variable.shape)
+        return {
+            "gradient": math.sqrt(gradient / size), "update": math.sqrt(change / before) if before else 0.0,
+            "gain": math.sqrt(before / size * self.fan_in),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,7 @@ class Activation:
 
 
 class Health:
-    """What is measured of a tail, a column each: gradients, updates, dead and saturated shares.
+    """What is measured of a tail: three sums of squares of each kernel, and shares of dead and saturated units.
 
     Attributes:
         model: the tail with the tensors that are looked at as further outputs.
@@ -57,21 +67,19 @@ class Health:
         watched = [one.tensor for one in self._activations]
         self.model = joined(tail.inputs, [*tail.outputs, *watched]) if watched else tail
         dying = [(one.scope, "dead") for one in self._activations if one.ends.dies]
-        bounded = [(one.scope, "saturated") for one in self._activations if one.ends.bounded]
-        trained = [(one.scope, name) for name in ("gradient", "update") for one in self._kernels]
-        self.columns = (*trained, *dying, *bounded)
-        self._shares = len(dying) + len(bounded)
+        ending = [(one.scope, "saturated") for one in self._activations if one.ends.bounded]
+        self._shares = (*dying, *ending)
         self._order = [scope_of(layer.name) for layer, _, _ in nodes(tail)]
 
     @property
     def steps(self) -> int:
-        """How many of the columns are a step's."""
-        return 2 * len(self._kernels)
+        """How many numbers `step` gives."""
+        return 3 * len(self._kernels)
 
     @property
     def shares(self) -> int:
-        """How many of the columns are the validation's."""
-        return self._shares
+        """How many numbers `activations` gives."""
+        return len(self._shares)
 
     def weights(self) -> list[Any]:
         """Return the kernels as they are now."""
@@ -97,17 +105,19 @@ class Health:
         return _where(first, lambda: self._counted(tensors), self.shares)
 
     def layers(self, row: Sequence[float]) -> tuple[LayerHealth, ...]:
-        """Return an epoch's columns as what they say of each layer, from the input on."""
+        """Return an epoch's numbers, those of the step and then the shares, as what they say of each layer."""
+        many = len(self._kernels)
         found: dict[str, dict[str, float]] = {}
-        for (scope, name), value in zip(self.columns, row, strict=True):
-            found.setdefault(scope, {})[name] = bounded(value)
-        return tuple(LayerHealth(scope, **found[scope]) for scope in dict.fromkeys(self._order) if scope in found)
+        for place, kernel in enumerate(self._kernels):
+            found[kernel.scope] = kernel.health(*row[place : 3 * many : many])
+        for (scope, name), value in zip(self._shares, row[3 * many :], strict=True):
+            found.setdefault(scope, {})[name] = value
+        held = {scope: {name: bounded(value) for name, value in each.items()} for scope, each in found.items()}
+        return tuple(LayerHealth(scope, **held[scope]) for scope in dict.fromkeys(self._order) if scope in held)
 
     def _measured(self, gradients: Sequence[Any], before: Sequence[Any]) -> Any:
         changes = [new - old for new, old in zip(self.weights(), before, strict=True)]
-        sizes = tf.constant([float(np.prod(kernel.variable.shape)) for kernel in self._kernels])
-        slopes, moved, held = (_squares(arrays) for arrays in (gradients, changes, before))
-        return tf.sqrt(tf.concat([slopes / sizes, tf.math.divide_no_nan(moved, held)], 0))
+        return 2 * tf.stack([tf.nn.l2_loss(array) for array in (*gradients, *changes, *before)])
 
     def _counted(self, tensors: Sequence[Any]) -> Any:
         looked = [(one.ends, _some(tensor)) for one, tensor in zip(self._activations, tensors, strict=True)]
@@ -128,7 +138,18 @@ def _kernels(tail: Any) -> Iterator[Kernel]:
         held = [one for one in getattr(layer, "trainable_weights", ()) if len(one.shape) > 1 and id(one) in places]
         if held and not isinstance(layer, keras.layers.PReLU):
             kernel = max(held, key=lambda one: math.prod(one.shape))
-            yield Kernel(scope_of(layer.name), places.pop(id(kernel)), kernel)
+            yield Kernel(scope_of(layer.name), places.pop(id(kernel)), kernel, _fan_in(layer, tuple(kernel.shape)))
+
+
+def _fan_in(layer: Any, shape: tuple[int, ...]) -> int:
+    """Return how many numbers a unit of a layer adds up."""
+    if isinstance(layer, keras.layers.Embedding):
+        return 1
+    if isinstance(layer, (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)):
+        return math.prod(shape[:-2])
+    if isinstance(layer, (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)):
+        return math.prod(shape[:-2]) * shape[-1]
+    return math.prod(shape[:-1])
 
 
 def _activations(tail: Any) -> Iterator[Activation]:
@@ -152,7 +173,3 @@ def _dense(gradient: Any, variable: Any) -> Any:
 
 def _some(tensor: Any) -> Any:
     return tensor if (tensor.shape[0] or math.inf) <= SAMPLES else tensor[:SAMPLES]
-
-
-def _squares(arrays: Sequence[Any]) -> Any:
-    return 2 * tf.stack([tf.nn.l2_loss(array) for array in arrays])

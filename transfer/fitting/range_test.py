@@ -28,13 +28,14 @@ def lr_find(
     trunk: Any = None,
     augment: Augmented | None = None,
     views: int = 1,
+    reused: tuple[str, ...] | None = None,
     watch: Watch = silent,
 ) -> Range:
     """Find a learning rate; the tail ends as it began, with the states of its random numbers.
 
     Args:
-        tail, splits, how, target, trunk, augment, views: as `transfer.fitting.fit.fit` takes them; the schedule
-            waits, and rates by layer, clipping and smooth labels count.
+        tail, splits, how, target, trunk, augment, views, reused: as `transfer.fitting.fit.fit` takes them; the
+            schedule waits, and rates by layer, clipping and smooth labels count.
         seed: of the order of samples.
         watch: where to report it.
 
@@ -43,7 +44,7 @@ def lr_find(
     """
     flat = replace(how, schedule="constant", warmup=0.0, lr_end=None, diagnose=False)
     rates = rising()
-    work = Work(tail, splits, flat, target, rates[0], seed, trunk, augment, views)
+    work = Work(tail, splits, flat, target, rates[0], seed, trunk, augment, views, reused)
     before = [variable.numpy() for variable in tail.variables]
     try:
         return judged(rates, _losses(work, rates, watch))
@@ -54,7 +55,7 @@ def lr_find(
 
 def _losses(work: Work, rates: tuple[float, ...], watch: Watch) -> list[float]:
     step, losses = Step(work), list[float]()
-    train = tf.function(lambda rows, number: step.train(rows, number)[0], autograph=False)
+    train = tf.function(lambda rows, number: step.train(*step.samples(rows), number)[0], autograph=False)
     for number, (rate, rows) in enumerate(zip(rates, _rows(work), strict=False)):
         step.optimizer.learning_rate = rate
         losses.append(float(train(rows, tf.constant(number))))

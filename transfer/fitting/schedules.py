@@ -27,6 +27,19 @@ def schedule(how: Training, lr: float, steps: int) -> Any:
     return WarmUp(lr, warm, after) if warm else after
 
 
+def at_epoch(how: Training, lr: float, steps: int, epoch: int) -> float:
+    """Return the rate of an epoch's last step.
+
+    Args:
+        how: as `schedule` takes it.
+        lr: the highest rate.
+        steps: in an epoch.
+        epoch: from 1.
+    """
+    rate = schedule(how, lr, how.epochs * steps)
+    return float(rate(epoch * steps - 1)) if callable(rate) else float(rate)
+
+
 def _after(name: str, lr: float, steps: int, end: float) -> Any:
     kinds = keras.optimizers.schedules
     if name == "step":
