@@ -73,6 +73,11 @@ class Home:
         return self.root / "cache"
 
     @property
+    def depths(self) -> Path:
+        """What depth searches found, by model and data."""
+        return self.root / "depths"
+
+    @property
     def runs(self) -> Path:
         """One folder a run."""
         return self.root / "runs"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,9 @@ from transfer.controls.flat import flattening
 from transfer.controls.lbfgs import minimise
 from transfer.controls.linear import fit_linear
 from transfer.data.target import Target, scaled
+from transfer.evaluate import wilson
 from transfer.feeding import Sliced
+from transfer.predicted import read, write
 
 QUICK = ("--epochs", "4", "--patience", "2")
 
@@ -23,13 +28,18 @@ def test_three_models_and_a_curve(zoo_command: Any, tiny: str, data_file: Path, 
     words = ("compare", tiny, "--data", data_file, "--reuse", "hidden[12]", *QUICK, "--seeds", "2")
     found = zoo_command(*words, "--label-curve", "5,20", "--plot", tmp_path / "c.svg", "--json")
     drawn = (tmp_path / "c.svg").read_text()
-    for text in ("labels a class", "test accuracy", "from scratch", ">20<", "<style>", "http://www.w3.org/2000/svg"):
+    for text in ("labels a class", "(95 % intervals over 2 seeds)", "from scratch", ">5<", ">20<", "<style>",
+                 "http://www.w3.org/2000/svg"):  # fmt: skip
         assert text in drawn, drawn
+    assert len(re.findall(r'class="s[01] bar"', drawn)) == 3 * 2 * 2  # stroke and two ends, two models, two counts
     assert (found["seeds"], found["samples"], found["labels"], found["n"]) == ([0, 1], 45, None, 60)
     for name in ("reused", "scratch", "linear"):
         assert found[name]["mean"] == pytest.approx(np.mean(found[name]["each"]))
         assert found[name]["std"] == pytest.approx(np.std(found[name]["each"], ddof=1))
-    assert found["linear"]["std"] == 0
+    for name in ("reused", "scratch"):
+        half = 12.706204736 * found[name]["std"] / math.sqrt(2)
+        assert found[name]["ci95"] == pytest.approx([found[name]["mean"] - half, found[name]["mean"] + half])
+    assert (found["linear"]["std"], found["linear"]["ci95"]) == (0, None)
     assert found["linear"]["mean"] > 0.9  # the blobs can be told apart by a line
     for name in ("scratch", "linear"):
         difference = found["differences"][name]
@@ -43,9 +53,17 @@ def test_three_models_and_a_curve(zoo_command: Any, tiny: str, data_file: Path, 
     assert [run["run"] for run in runs] == [*found["runs"], *few["runs"]]
 
 
-def test_the_page_of_one_seed(zoo_command: Any, tiny: str, data_file: Path) -> None:
-    page = zoo_command("compare", tiny, "--data", data_file, "--reuse", "hidden1", *QUICK, "--seeds", "1",
-                       "--label-curve", "5", "--unfreeze", "none")  # fmt: skip
+def test_the_page_of_one_seed(zoo_command: Any, tiny: str, data_file: Path, tmp_path: Path) -> None:
+    words = ("compare", tiny, "--data", data_file, "--reuse", "hidden1", *QUICK, "--seeds", "1")
+    more = ("--label-curve", "5", "--unfreeze", "none")
+    found = zoo_command(*words, *more, "--plot", tmp_path / "one.svg", "--json")
+    for name in ("reused", "scratch", "linear"):
+        hits = round(found[name]["mean"] * 45)
+        assert found[name]["ci95"] == pytest.approx(wilson(hits, 45))
+    drawn = (tmp_path / "one.svg").read_text()
+    assert "95 % intervals over 45 test samples" in drawn
+    assert len(re.findall(r'class="s[012] bar"', drawn)) == 9
+    page = zoo_command(*words, *more)
     for text in ("EACH OF 1 SEED", "\nreused ", "\nfrom scratch ", "\nlinear ", "paired over 45 samples",
                  "the same architecture from scratch", "a linear model of the inputs", "LABELS A CLASS"):  # fmt: skip
         assert text in page, page
@@ -64,12 +82,51 @@ def test_two_runs(zoo_command: Any, tiny: str, data_file: Path) -> None:
     assert "cannot be told apart: +0.0000 accuracy" in zoo_command("compare", first["run"], first["run"])
     other = zoo_command(*words, "--classes", "0,1")
     zoo_command("compare", first["run"], other["run"], code=1)
-    assert "were not tested on the same samples" in zoo_command.err
+    assert "the runs were not tested on the same samples: " in zoo_command.err
     (folder,) = [run["path"] for run in zoo_command("runs", "--json")["runs"] if run["run"] == second["run"]]
     (Path(folder) / "predictions.npz").unlink()
     zoo_command("compare", first["run"], second["run"], code=1)
     assert "has no predictions of its test samples" in zoo_command.err
     assert f"zoo replay {second['run']}" in zoo_command.err
+
+
+def test_two_runs_on_other_samples(zoo_command: Any, tiny: str, data_file: Path, tmp_path: Path) -> None:
+    """The same labels in the same order, of which every image is another."""
+    arrays = dict(np.load(data_file))
+    changed = tmp_path / "changed.npz"
+    np.savez(changed, **{name: value + (name == "x_test") for name, value in arrays.items()})
+    fewer = tmp_path / "fewer.npz"  # other training samples, and the same to test on
+    np.savez(fewer, **{name: value[:50] if name.endswith("train") else value for name, value in arrays.items()})
+    relabelled = tmp_path / "relabelled.npz"
+    np.savez(relabelled, **{name: (value + 1) % 3 if name == "y_test" else value for name, value in arrays.items()})
+    words = ("--reuse", "hidden1", "--unfreeze", "none", "--no-compare-scratch", *QUICK, "--json")
+    paths = {"first": data_file, "changed": changed, "fewer": fewer, "relabelled": relabelled}
+    runs = {name: zoo_command("transfer", tiny, "--data", path, *words)["run"] for name, path in paths.items()}
+    assert zoo_command("compare", runs["first"], runs["fewer"], "--json")["difference"]["n"] == 45
+    for other, what in (("changed", "on the same samples"), ("relabelled", "with the same labels")):
+        zoo_command("compare", runs["first"], runs[other], code=1)
+        message = zoo_command.err
+        assert f"the runs were not tested {what}: {runs['first']}: 45 test samples of {data_file} (samples " in message
+        assert f"; {runs[other]}: 45 test samples of {paths[other]} (samples " in message
+        assert "class 0, 1, 2" in message
+        assert "compare runs on the same --data, --target, --classes and --split" in message
+
+
+def test_runs_of_earlier_versions_are_the_same_where_all_their_data_are(
+    zoo_command: Any, tiny: str, data_file: Path, zoo_home: Path
+) -> None:
+    words = ("transfer", tiny, "--data", data_file, "--reuse", "hidden1", "--unfreeze", "none",
+             "--no-compare-scratch", *QUICK, "--json")  # fmt: skip
+    first, same, other = (zoo_command(*words, *more)["run"] for more in ((), (), ("--limit-per-class", "5")))
+    for name in (first, same):
+        folder = zoo_home / "runs" / name
+        said = read(folder)
+        assert said is not None
+        write(folder, replace(said, samples=""))
+    assert zoo_command("compare", first, same, "--json")["difference"]["mean"] == 0
+    zoo_command("compare", first, other, code=1)
+    assert f"it is not known whether both runs were tested on the same samples: {first}: 45 test " in zoo_command.err
+    assert f"{first} is of an earlier version: zoo replay {first} does it again" in zoo_command.err
 
 
 ERRORS = [

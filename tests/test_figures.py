@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -37,6 +38,50 @@ def test_a_logarithmic_axis_has_a_decade_every_so_far() -> None:
     svg = line_chart("g", [Series("a", [(1, 1e-1), (2, 1e-3), (3, 1e-5)])], ("epoch", "g"), log=True)
     (_, y1), (_, y2), (_, y3) = points(svg, "s0")
     assert y2 - y1 == pytest.approx(y3 - y2, abs=0.11)
+
+
+def test_a_logarithmic_x_axis_has_round_numbers_and_even_steps() -> None:
+    svg = line_chart("c", [Series("a", [(10, 0.5), (30, 0.6), (90, 0.7), (0, 0.9)])], ("labels", "y"), log_x=True)
+    (x1, _), (x2, _), (x3, _) = points(svg, "s0")  # no logarithm of 0
+    assert x2 - x1 == pytest.approx(x3 - x2, abs=0.11)
+    assert {"10", "20", "50"} <= set(texts(svg))
+    assert "7" in texts(line_chart("c", [Series("a", [(7, 1.0)])], ("x", "y"), log_x=True, ticks=[7.0]))
+    rates = [(10.0**power, 1.0) for power in range(-6, 1)]
+    assert {"1e-06", "0.001", "1"} <= set(texts(line_chart("c", [Series("a", rates)], ("rate", "loss"), log_x=True)))
+
+
+def test_intervals_are_error_bars_within_the_axis_and_side_by_side() -> None:
+    series = [
+        Series("a", [(1, 0.5), (2, 0.6)], intervals=[(1, 0.2, 0.8), (2, 0.5, 0.7), (2, math.nan, 1.0)]),
+        Series("b", [(1, 0.5), (2, 0.6)], intervals=[(1, 0.2, 0.8)]),
+    ]
+    root = ET.fromstring(line_chart("c", series, ("x", "y")))
+    upright = [one.attrib for one in root.iter("line") if "bar" in one.attrib["class"].split() and
+               one.attrib["x1"] == one.attrib["x2"]]  # fmt: skip
+    assert [one["class"] for one in upright] == ["s0 bar", "s0 bar", "s1 bar"]
+    first, second, other = ({name: float(at) for name, at in one.items() if name != "class"} for one in upright)
+    assert first["y1"] - first["y2"] == pytest.approx(3 * (second["y1"] - second["y2"]), abs=0.3)
+    assert (first["y1"], first["y2"]) == (other["y1"], other["y2"])
+    assert other["x1"] - first["x1"] == pytest.approx(7)
+    grid = [float(one.attrib["y1"]) for one in root.iter("line") if one.attrib["class"] == "grid"]
+    assert first["y2"] >= min(grid) - 30 and first["y1"] <= max(grid) + 30
+
+
+def test_names_of_stretches_do_not_run_into_one_another() -> None:
+    bands = [Band(place, place + 1, f"phase {place}") for place in range(30)]
+    svg = ET.fromstring(line_chart("c", [Series("a", [(0, 1), (30, 2)])], ("x", "y"), bands=bands))
+    named = [one for one in svg.iter("text") if (one.text or "").startswith("phase")]
+    places = [float(one.attrib["x"]) for one in named]
+    assert 3 < len(places) < 12
+    assert all(right - left > 50 for left, right in pairwise(places))
+
+
+def test_the_names_of_narrow_columns_stand_aslant() -> None:
+    for columns, aslant in ((["1", "2"], False), ([f"phase {place}" for place in range(24)], True)):
+        svg = ET.fromstring(state_chart("t", ["a"], columns, [["x"] * len(columns)], {"x": "ex"}))
+        heads = [one.attrib["transform"] for one in svg.iter("text") if one.text in columns]
+        assert len(heads) == len(columns)
+        assert all(("rotate" in head) == aslant for head in heads)
 
 
 def test_a_line_begins_anew_where_a_phase_does() -> None:

@@ -9,25 +9,31 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 
 from registry.errors import ZooError
-from transfer.layer_health import LayerHealth
-from transfer.predicted import PREDICTIONS, Predictions, read, write
+from transfer.finding import Finding
+from transfer.layer_health import LARGEST, LayerHealth
+from transfer.predicted import PREDICTIONS, Mistake, Predictions, read, write
 from transfer.result import Result
 from transfer.runs import EpochRow, RunFolder
 from zoo import api
-from zoo.html_report.blocks import Figure, Gallery, Table
+from zoo.depth_record import RECORD
+from zoo.html_report.blocks import Figure, Gallery, Table, Text
 from zoo.html_report.calibration import Bin, expected_error, reliability
-from zoo.html_report.errors import confusion, errors
+from zoo.html_report.depth import depth_search
+from zoo.html_report.errors import confusion, errors, per_class
 from zoo.html_report.freezing import trained_when
 from zoo.html_report.health import diagnosis
+from zoo.html_report.learning import curves
 from zoo.html_report.mistakes import worst_mistakes
 from zoo.html_report.page import page, write_page
 from zoo.html_report.told import Told, told
 from zoo.html_report.trust import calibration
+from zoo.report import phases_table
 
 HOSTILE = "<script>alert(1)</script>"
 VOID = {"meta", "img", "link", "br"}
@@ -76,7 +82,7 @@ def other(about: Told, kind: str, outputs: np.ndarray, labels: np.ndarray) -> To
     """Return what is told of a run as if its target were of another kind."""
     assert about.result is not None
     classes = ("x", "y")
-    said = Predictions("test", outputs.astype(np.float32), labels.astype(np.float32))
+    said = Predictions("test", outputs.astype(np.float32), labels.astype(np.float32), (Mistake(0, 1.0, "a"),))
     return replace(about, result=replace(about.result, target=kind, classes=classes), predictions=said)
 
 
@@ -173,6 +179,12 @@ def test_numbers_have_residuals_in_place_of_confusions(run: RunFolder) -> None:
     assert isinstance(table, Table)
     assert table.rows[0] == ["x", "1", "0", "1"]
     assert calibration(about) is None
+    assert about.result is not None and about.result.test is not None
+    single = replace(about.result, classes=("x",), test=replace(about.result.test, per_class={"x": 0.5}))
+    assert per_class(replace(about, result=single)) is None, "it is the verdict's"
+    largest = worst_mistakes(about)
+    assert largest is not None and largest.title == "Largest errors"
+    assert largest.lead == "The test samples that are missed by most."
     assert Page(page(about)).sections.count("residuals") == 1
 
 
@@ -189,25 +201,110 @@ def test_several_labels_are_told_one_by_one(run: RunFolder) -> None:
 
 def test_layers_that_were_measured_are_drawn(run: RunFolder) -> None:
     layers = (LayerHealth("hidden1", 0.1, 1e-3, 0.25, None), LayerHealth("hidden2", 0.01, 1e-3, None, None))
-    measured = [Measured(1, epoch, 1.0, 1.0, 0.5, layers) for epoch in (1, 2)]
+    measured = [EpochRow(1, epoch, 1.0, 1.0, 0.5, layers) for epoch in (1, 2)]
     section = diagnosis(replace(told(run), epochs=measured))
     assert section is not None
     captions = [block.caption for block in section.blocks if isinstance(block, Figure)]
     assert captions == ["Gradient by layer", "Size of a step by that of the weights", "Dead units"]
 
 
-class Measured:
-    """An epoch with its layers."""
+def test_a_layers_line_stops_where_it_did_not_train(run: RunFolder) -> None:
+    both = (LayerHealth("outputs", 0.1), LayerHealth("hidden1", 0.2))
+    rows = [EpochRow(phase, epoch, 1.0, 1.0, 0.5, both if phase != 2 else both[:1])
+            for phase in (1, 2, 3) for epoch in (1, 2)]  # fmt: skip
+    section = diagnosis(replace(told(run), epochs=rows))
+    assert section is not None
+    figure = next(block for block in section.blocks if isinstance(block, Figure))
+    lines = [one for one in ET.fromstring(figure.svg).iter("polyline") if one.find("title") is not None]
+    drawn = [(one.findtext("title"), len(one.attrib["points"].split())) for one in lines]
+    assert drawn == [("hidden1", 2), ("hidden1", 0), ("hidden1", 2), *[("outputs", 2)] * 3], "from the input up"
+    assert {"phase 1", "phase 2", "phase 3"} <= {one.text for one in ET.fromstring(figure.svg).iter("text")}
 
-    def __init__(self, phase: int, epoch: int, train: float, valid: float, share: float, layers: Any) -> None:
-        self.phase, self.epoch, self.train_loss, self.valid_loss, self.valid_accuracy = (
-            phase,
-            epoch,
-            train,
-            valid,
-            share,
-        )
-        self.layers = layers
+
+def test_trouble_in_several_phases_is_told_once(run: RunFolder) -> None:
+    about = told(run)
+    assert about.result is not None
+    dead = Finding("dead", "hidden1", 1, 0.5, "50% of the units are dead", "--batch-norm")
+    other = replace(dead, layer="hidden2", message="hidden2 is dead")
+    first = about.result.phases[0]
+    phases = tuple(replace(first, findings=found) for found in ((dead,), (dead, other), (dead,), (), (other,)))
+    result = replace(about.result, phases=phases, scratch=None, best_phase=1)
+    section = diagnosis(replace(about, result=result))
+    assert section is not None
+    assert [block.text for block in section.blocks if isinstance(block, Text)] == [
+        "Phases 1 to 3, as in the first: 50% of the units are dead; try --batch-norm.",
+        "Phases 2 and 5, as in the first: hidden2 is dead; try --batch-norm.",
+    ]
+    text = page(replace(about, result=result))
+    assert "try <code>--batch-norm</code>." in text, "no line breaks within an option"
+    assert "! phases 1 to 3, as in the first: 50% of the units are dead; try --batch-norm" in phases_table(result)
+
+
+def test_phases_are_told_with_what_trained_and_gained(run: RunFolder) -> None:
+    about = told(run)
+    assert about.result is not None
+    first = replace(about.result.phases[0], valid_loss=1.5e16, train_loss=LARGEST)
+    worse = replace(about.result.phases[1], kept=False, gained=False)
+    better = replace(about.result.phases[0], reused=("hidden1",), frozen=("hidden1",), kept=False)
+    result = replace(about.result, phases=(first, worse, better), best_phase=1, kept="reused")
+    rows = phase_rows(replace(about, result=result))
+    assert [(row[0], row[1], row[-1]) for row in rows] == [
+        ("1 ✓", "all but hidden1, hidden2", "best so far"),
+        ("2", "+ hidden2", "no gain"),
+        ("3", "hidden2 anew; all but hidden1", "better"),
+        ("scratch", "all layers, fresh", ""),
+    ]
+    assert rows[0][5:7] == ["no number", "1.5e+16"]
+    assert [row[0] for row in phase_rows(replace(about, result=replace(result, kept="scratch")))] == [
+        "1", "2", "3", "scratch ✓",
+    ]  # fmt: skip
+
+
+def phase_rows(about: Told) -> list[list[str]]:
+    section = curves(about)
+    assert section is not None
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    return [list(row) for row in table.rows]
+
+
+def test_a_depth_search_before_a_run_is_in_its_report(
+    zoo_command: Callable[..., Any], tiny: str, data_file: Path, zoo_home: Path
+) -> None:
+    quick = ("--epochs", "2", "--lr", "0.02")
+    found = zoo_command("search-depth", tiny, "--data", data_file, *quick, "--train", "1", "--json")
+    words = ("--reuse", "hidden1", "--unfreeze", "none", "--no-compare-scratch", *quick, "--json")
+    after = zoo_command("transfer", tiny, "--data", data_file, *words)
+    other = zoo_command("transfer", tiny, "--data", data_file, *words, "--classes", "0,1")
+    about = told(RunFolder(zoo_home / "runs" / after["run"]))
+    section = depth_search(about)
+    assert section is not None
+    assert "before the run" in section.lead and "60 samples probed" in section.lead
+    table = section.blocks[1]
+    assert isinstance(table, Table)
+    best = [row[0] for row in table.rows if row[0].endswith(" ✓")]
+    assert best == [f"{found['best']} ✓"]
+    assert [row[2] for row in table.rows] == [f"{one['probe']:.4f}" for one in found["cuts"]]
+    assert sum(row[3] != "–" for row in table.rows) == 1
+    assert "depth-search" in Page(page(about)).sections
+    assert depth_search(told(RunFolder(zoo_home / "runs" / other["run"]))) is None, "other data"
+    (about.folder.path / RECORD).write_text("{")
+    with pytest.raises(ZooError, match=r"depths\.json cannot be read: "):
+        told(about.folder)
+
+
+def test_remarks_stand_at_a_runs_end_and_in_its_reports(
+    zoo_command: Callable[..., Any], tiny: str, data_file: Path, zoo_home: Path
+) -> None:
+    words = ("transfer", tiny, "--data", data_file, "--reuse", "hidden1", "--top", "6", "--activation", "selu",
+             "--dropout", "0.2", "--epochs", "1", "--unfreeze", "none", "--no-compare-scratch")  # fmt: skip
+    remark = "plain dropout undoes what SELU is for, outputs of mean 0 and variance 1"
+    assert f"\n\nnote: {remark}; --alpha-dropout keeps it" in zoo_command(*words)
+    (folder,) = (zoo_home / "runs").iterdir()
+    assert remark in (folder / "report.md").read_text()
+    about = told(RunFolder(folder))
+    assert about.result is not None
+    assert [one[: len(remark)] for one in about.result.remarks] == [remark]
+    assert f"Note: {remark}" in Page(page(about)).text
 
 
 def test_a_run_of_an_earlier_version_gets_what_there_is(run: RunFolder) -> None:
@@ -229,8 +326,8 @@ def test_a_run_that_failed_gets_what_there_is(run: RunFolder) -> None:
 
 @pytest.mark.parametrize("name", ["plan.json", "status.json", "result.json", "card.json", "metrics.jsonl", PREDICTIONS])
 def test_a_broken_file_is_named_and_no_page_is_written(run: RunFolder, name: str) -> None:
-    (run.path / name).write_bytes(b"{broken")
-    with pytest.raises(ZooError, match=rf"{re.escape(name)} cannot be read: "):
+    (run.path / name).write_bytes(b"{broken\n")
+    with pytest.raises(ZooError, match=rf"{re.escape(name)}(: line 1)? cannot be read: "):
         write_page(run)
     assert not (run.path / "report.html").exists()
 

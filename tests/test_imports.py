@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from transfer.plan.plan import Plan
+from transfer.runs import EpochRow, RunFolder, Status
+
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
     "registry": {"zoo", "transfer", "tensorflow", "keras", "h5py", "typer"},
@@ -41,8 +44,12 @@ def test_imports_run_one_way(package: str) -> None:
             assert not above & FORBIDDEN[package], f"{path.relative_to(ROOT)} imports {name}"
 
 
-@pytest.mark.parametrize("words", [["--help"], ["list"], ["show", "mnist-dnn"], ["layers", "mnist-dnn"], ["runs"]])
+LOOKS = [["--help"], ["list"], ["show", "mnist-dnn"], ["layers", "mnist-dnn"], ["runs"], ["report", "last"]]
+
+
+@pytest.mark.parametrize("words", LOOKS, ids=[words[0] for words in LOOKS])
 def test_what_only_looks_starts_at_once(words: list[str], zoo_home: Path) -> None:
+    begun(zoo_home / "runs" / "20260101-000000-a")
     program = (
         "import sys; from zoo.app import run; code = run(sys.argv[1:]);"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr); sys.exit(code)"
@@ -50,4 +57,13 @@ def test_what_only_looks_starts_at_once(words: list[str], zoo_home: Path) -> Non
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     loaded = ast.literal_eval(done.stderr.strip().splitlines()[-1])
-    assert not set(loaded) - ({"numpy"} if words[0] in ("layers", "runs") else set())
+    assert not set(loaded) - ({"numpy"} if words[0] in ("layers", "runs", "report") else set())
+
+
+def begun(path: Path) -> None:
+    """Lay down a run that has an epoch and no result yet."""
+    path.mkdir(parents=True)
+    folder = RunFolder(path)
+    folder.write("plan.json", Plan("a@b", "c.npz", "hidden1"))
+    folder.write("status.json", Status("interrupted", 0.0))
+    folder.log([EpochRow(1, 1, 0.5, 0.5, 0.9)])

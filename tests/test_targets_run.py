@@ -137,6 +137,8 @@ def test_the_report_says_what_was_measured(zoo_command: Zoo, tiny: str, tmp_path
     assert "mean absolute error" in page
     assert "wrote" not in page
     (run,) = zoo_command("runs", "--json")["runs"]
+    assert run["measure"] == "R2"
+    assert zoo_command("runs").splitlines()[1].split()[-3] == "R2"
     report = (Path(run["path"]) / "report.md").read_text(encoding="utf-8")
     assert "NUMBER  " in report.upper()
     assert "mean absolute error" in report

@@ -46,13 +46,16 @@ class Trained:
 
 @dataclass(frozen=True)
 class Account:
-    """Of what a result speaks: a plan, its data, its run, what it selects, and the test samples' labels."""
+    """Of what a result speaks: a plan, its data, its run, what it selects, the test samples' labels, and remarks on
+    the model.
+    """  # fmt: skip
 
     plan: Plan
     data: Dataset
     run: str
     selection: Selection
     labels: NDArray[Any]
+    remarks: tuple[str, ...] = ()
 
     def result(
         self, reused: Trained, control: Trained | None, kept: Trained, cache: CacheUse, spent: Seconds
@@ -87,7 +90,7 @@ class Account:
             seconds=spent,
             seed=plan.seed,
             broken=self.data.broken,
-            remarks=(*self.data.remarks, DIVERGED) if lost else self.data.remarks,
+            remarks=(*self.data.remarks, *self.remarks, *((DIVERGED,) if lost else ())),
             kept="scratch" if kept is control else "reused",
         )
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from registry.errors import ZooError
 from transfer.data.arrays.samples import ArraySamples
-from transfer.data.dataset import Array, Dataset
+from transfer.data.dataset import Array, Dataset, Split
 from transfer.data.images.decode import decode
 from transfer.data.images.samples import EncodedImages, ImageSamples
 from transfer.data.records import Samples
@@ -32,7 +33,15 @@ def predictions(outputs: Array, data: Dataset, split: str) -> Predictions:
     loss = losses(outputs, chosen.y, data.target)
     rows = worst(outputs, chosen.y, data.target, loss)
     found = tuple(_mistake(chosen.samples, int(row), float(loss[row])) for row in rows)
-    return Predictions(split, np.asarray(outputs, np.float32), chosen.y, found)
+    return Predictions(split, np.asarray(outputs, np.float32), chosen.y, found, _fingerprint(chosen))
+
+
+def _fingerprint(split: Split) -> str:
+    """Return the samples' fingerprint; none where one cannot be read any more, which is not worth a run."""
+    try:
+        return split.fingerprint
+    except ZooError:
+        return ""
 
 
 def losses(outputs: Array, labels: NDArray[Any], target: Target) -> NDArray[np.float64]:

@@ -47,19 +47,23 @@ class Predictions:
         outputs: `(n, k) float32`.
         labels: `(n,) int64` or `(n, k) float32`, as `transfer.data.dataset.Split` has them.
         worst: the mistakes with the highest loss, the worst first.
+        samples: the fingerprint of the samples (`transfer.data.dataset.Split.fingerprint`); empty in runs of earlier
+            versions.
     """
 
     split: str
     outputs: NDArray[np.float32]
     labels: NDArray[Any]
     worst: tuple[Mistake, ...] = ()
+    samples: str = ""
 
 
 def write(folder: Path, said: Predictions) -> None:
     """Write the file into a run's folder, whole or not at all."""
     worst = said.worst
     arrays: dict[str, NDArray[Any]] = {
-        "split": np.array(said.split), "outputs": said.outputs.astype(np.float32), "labels": said.labels,
+        "split": np.array(said.split), "samples": np.array(said.samples),
+        "outputs": said.outputs.astype(np.float32), "labels": said.labels,
         "rows": np.array([one.row for one in worst], np.int64), "losses": np.array([one.loss for one in worst]),
         "where": np.array([one.where for one in worst], np.str_),
         "text": np.array([one.text for one in worst], np.str_),
@@ -87,7 +91,8 @@ def read(folder: Path) -> Predictions | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             worst = tuple(_mistakes(arrays))
-            said = Predictions(str(arrays["split"]), arrays["outputs"], arrays["labels"], worst)
+            samples = str(arrays.get("samples", ""))
+            said = Predictions(str(arrays["split"]), arrays["outputs"], arrays["labels"], worst, samples)
     except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile) as error:
         raise ZooError(f"{path} cannot be read: {error}", "remove it: the report is then made without it") from error
     if said.outputs.ndim != 2 or len(said.outputs) != len(said.labels):

@@ -105,7 +105,7 @@ class Result:
         target: the labels' kind: `class`, `multilabel` or `number`.
         measure: what the accuracies are (`transfer.evaluate.MEASURES`).
         broken: the samples that were left out because they cannot be read.
-        remarks: what a person should know of how the data were taken.
+        remarks: what a person should know of how the data were taken, and of the new layers.
         kept: which model the run's is: `reused`, or `scratch` where the plan leaves the choice to the figures and the
             control has the lower validation loss.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,8 +12,10 @@ if TYPE_CHECKING:
 
 def closing(runs: list[Run], published: str | None) -> str:
     """Return what `transfer` and `resume` end with: the phases and the verdict, where it lies, what to type next."""
+    from transfer.board import board_of
     from zoo import report
 
+    board = board_of(best(runs).folder)
     results = [run.result for run in runs]
     last = best(runs)
     if len(runs) == 1:
@@ -24,10 +27,12 @@ def closing(runs: list[Run], published: str | None) -> str:
         f"run     {last.folder.path}",
         f"report  {last.folder.report}",
         f"page    zoo report {last.folder.id}",
+        *([f"board   tensorboard --logdir {shlex.quote(str(board))}"] if board else []),
         *([f"published  {published}"] if published else []),
         f"next    {after}",
     ]
-    return "\n".join(["", body, "", *lies])
+    notes = [f"note: {remark}" for remark in dict.fromkeys(remark for one in results for remark in one.remarks)]
+    return "\n".join(["", body, "", *notes, *([""] if notes else []), *lies])
 
 
 def spreads(results: list[Result]) -> tuple[Spread, Spread | None]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,56 +14,11 @@ from transfer.controls.flat import flattening
 from transfer.controls.linear import fit_linear
 from transfer.controls.paired import Difference, over_samples, over_seeds
 from transfer.data.dataset import Dataset
-from transfer.result import spread
-from zoo.transferring import Bars, Prepared, Run, repeated
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a model reached on the test samples, a figure a seed, and the seconds that all of them took."""
-
-    mean: float
-    std: float
-    each: tuple[float, ...]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Contest:
-    """The three models on the same data.
-
-    Attributes:
-        labels: at most so many of a class in training and validation; None for all.
-        n: training samples.
-        reused, scratch, linear: what they reached; `scratch` is None where it diverged, `linear` where the samples are
-            no numbers that a linear model could take.
-        differences: of the reused model from `scratch` and `linear`: over seeds, or of a single seed over samples.
-        runs: the runs' identifiers.
-        remarks: what a person should know.
-    """
-
-    labels: int | None
-    n: int
-    reused: Figures
-    scratch: Figures | None
-    linear: Figures | None
-    differences: Mapping[str, Difference]
-    runs: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What `zoo compare` found: a contest on all labels, and one for each number of labels a class."""
-
-    model: str
-    data: str
-    reuse: str
-    seeds: tuple[int, ...]
-    measure: str
-    samples: int
-    whole: Contest
-    curve: tuple[Contest, ...] = ()
+from transfer.plan.hyperparameters import Training
+from transfer.result import Result, Scratch
+from zoo.comparison import Comparison, Contest, Figures, figures, fixed
+from zoo.several_seeds import repeated
+from zoo.transferring import Bars, Prepared, Run
 
 
 @dataclass(frozen=True)
@@ -89,7 +43,7 @@ def compare(prepare: Callable[..., Prepared], seeds: int, labels: Sequence[int],
         ZooError: there are no test data, a number of labels does not fit, or a transfer fails.
     """
     prepared = prepare()
-    check(prepared.data, labels)
+    check(prepared.data, labels, prepared.plan.training)
     whole = contest(prepared, seeds, bars)
     curve = tuple(_fewer(prepare, prepared, whole, count, seeds, bars) for count in labels)
     plan, data = prepared.plan, prepared.data
@@ -97,11 +51,12 @@ def compare(prepare: Callable[..., Prepared], seeds: int, labels: Sequence[int],
     return Comparison(plan.model, plan.data, plan.reuse, numbers, _measure(data), len(data.test), whole, curve)
 
 
-def check(data: Dataset, labels: Sequence[int]) -> None:
+def check(data: Dataset, labels: Sequence[int], how: Training) -> None:
     """Refuse what cannot be compared, before anything trains.
 
     Raises:
-        ZooError: there are no test data, or a number of labels is 0, comes twice, or is more than a class has.
+        ZooError: there are no test data, or a number of labels is 0, comes twice, is more than a class has, or
+            gives fewer samples than a batch has.
     """
     if not len(data.test):
         raise ZooError(
@@ -117,6 +72,7 @@ def check(data: Dataset, labels: Sequence[int]) -> None:
                 f"--label-curve {count} is more than {data.ref} has: {counts.max()} training samples a class at most",
                 f"such as --label-curve {_fitting(int(counts.max()))}",
             )
+        how.check_samples(int(np.minimum(counts, count).sum()), f"{data.ref} with --label-curve {count}")
 
 
 def parse_labels(text: str) -> tuple[int, ...]:
@@ -167,17 +123,15 @@ def _judged(prepared: Prepared, runs: Sequence[Run], linear: Linear) -> Contest:
     from transfer.evaluate import scored
 
     data, results = prepared.data, [run.result for run in runs]
-    reused = _figures(
-        [_tested(one) for one in results], sum(one.seconds.extract + one.seconds.train for one in results)
-    )
+    reused = _reached(results, sum(one.seconds.extract + one.seconds.train for one in results))
     controls = [one.scratch for one in results if one.scratch and one.scratch.test_accuracy is not None]
     complete = len(controls) == len(results)
-    scratch = _figures([_tested(one) for one in controls], sum(one.seconds for one in controls)) if complete else None
+    scratch = _reached(controls, sum(one.seconds for one in controls)) if complete else None
     found = linear.outputs
     straight = None
     if found is not None:
-        figure = scored(found, data.test.y, data.target).accuracy
-        straight = _figures([figure] * len(runs), linear.seconds)
+        score = scored(found, data.test.y, data.target)
+        straight = fixed(score.accuracy, len(runs), linear.seconds, score.ci95)
     differences: dict[str, Difference | None] = {}
     for name, rival in (("scratch", scratch), ("linear", straight)):
         if rival is not None and len(runs) > 1:
@@ -201,13 +155,9 @@ def _once(run: Run, linear: NDArray[np.float32] | None, data: Dataset) -> Differ
     return over_samples(said.outputs, linear, data.test.y, data.target)
 
 
-def _tested(one: Any) -> float:
-    return float(one.test_accuracy)
-
-
-def _figures(each: Sequence[float], seconds: float) -> Figures:
-    summary = spread(each)
-    return Figures(summary.mean, summary.std, tuple(each), seconds)
+def _reached(models: Sequence[Result | Scratch], seconds: float) -> Figures:
+    each = [one.test_accuracy for one in models if one.test_accuracy is not None]
+    return figures(each, seconds, models[0].test_accuracy_ci95)
 
 
 def _linear(prepared: Prepared) -> Linear:

@@ -11,7 +11,9 @@ from registry.home import home
 from transfer.controls.paired import Difference, over_samples
 from transfer.data.target import Target
 from transfer.predicted import Predictions, read
+from transfer.result import Result
 from transfer.runs import RunFolder, Runs
+from zoo.output import count
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,54 @@ class TwoRuns:
     difference: Difference
 
 
+@dataclass(frozen=True)
+class Side:
+    """One of two runs: its folder, its result, and what its model says of the test samples."""
+
+    folder: RunFolder
+    result: Result
+    said: Predictions
+
+    def __str__(self) -> str:
+        said, result = self.said, self.result
+        known = f"samples {said.samples[:12]}" if said.samples else f"data {result.fingerprint[:12]}"
+        tested = f"{count(len(said.labels), 'test sample')} of {result.data} ({known})"
+        return f"{self.folder.id}: {tested}, {result.target} {_some(result.classes)}"
+
+
+def check_same(first: Side, second: Side) -> None:
+    """Refuse two runs that were not tested on the same samples with the same labels.
+
+    Raises:
+        ZooError: they were not, or it is not known; both are named.
+    """
+    same = _same_samples(first, second)
+    alike = (first.result.target, first.result.classes) == (second.result.target, second.result.classes)
+    if same and alike and np.array_equal(first.said.labels, second.said.labels):
+        return
+    if alike and same is None:
+        old = next(side.folder.id for side in (first, second) if not side.said.samples)
+        raise ZooError(
+            f"it is not known whether both runs were tested on the same samples: {first}; {second}",
+            f"{old} is of an earlier version: zoo replay {old} does it again",
+        )
+    raise ZooError(
+        f"the runs were not tested {'with the same labels' if same else 'on the same samples'}: {first}; {second}",
+        "compare runs on the same --data, --target, --classes and --split",
+    )
+
+
+def _same_samples(first: Side, second: Side) -> bool | None:
+    """Tell whether both runs' test samples are the same; None where one of them, of an earlier version, cannot say."""
+    if first.said.samples and second.said.samples:
+        return first.said.samples == second.said.samples
+    return True if first.result.fingerprint == second.result.fingerprint else None
+
+
+def _some(names: tuple[str, ...], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def compare_runs(first: str, second: str) -> TwoRuns:
     """Compare two runs, sample by sample.
 
@@ -36,19 +86,13 @@ def compare_runs(first: str, second: str) -> TwoRuns:
     """
     runs = Runs(home().runs)
     folders = [runs.find(name) for name in (first, second)]
-    results = [folder.result for folder in folders]
-    said = [_predictions(folder) for folder in folders]
-    labels = [one.labels for one in said]
-    same = results[0].classes == results[1].classes and results[0].target == results[1].target
-    if not same or labels[0].shape != labels[1].shape or not np.array_equal(labels[0], labels[1]):
-        raise ZooError(
-            f"{folders[0].id} and {folders[1].id} were not tested on the same samples",
-            "compare runs on the same --data, --classes and --split",
-        )
+    sides = tuple(Side(folder, folder.result, _predictions(folder)) for folder in folders)
+    check_same(*sides)
+    labels, results = sides[0].said.labels, [side.result for side in sides]
     target = Target(results[0].target, results[0].classes)
-    difference = over_samples(said[0].outputs, said[1].outputs, labels[0], target)
+    difference = over_samples(sides[0].said.outputs, sides[1].said.outputs, labels, target)
     if difference is None:
-        raise ZooError(f"{folders[0].id} has {len(labels[0])} test samples: too few to compare")
+        raise ZooError(f"{folders[0].id} has {len(labels)} test samples: too few to compare")
     accuracies = (results[0].accuracy, results[1].accuracy)
     return TwoRuns(folders[0].id, folders[1].id, accuracies, results[0].measure, difference)
 

@@ -9,7 +9,7 @@ from zoo.report import SCRATCH, helped, interval
 
 if TYPE_CHECKING:
     from transfer.controls.paired import Difference
-    from zoo.comparing import Comparison, Contest, Figures
+    from zoo.comparison import Comparison, Contest, Figures
 
 LINEAR = "a linear model of the inputs"
 SHOWN = 10  # seeds, whose figures are all shown

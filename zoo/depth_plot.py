@@ -1,79 +1,66 @@
-"""A depth search as a figure: the probe and trained scores of every cut, as SVG. Text only."""
+"""A depth search as a figure: a row a cut, with its probe's score and, where it was trained, what that came to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
+from xml.etree import ElementTree as ET
 
-if TYPE_CHECKING:
-    from transfer.depths.search import Search
+from zoo.depth_record import CutFound, DepthRecord
+from zoo.html_report.drawing import NAME, Scale, canvas, dot, finished, hint, line, number, shortened, words
+from zoo.html_report.lines import extent
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 720, 400, 60, 30, 110, 20
-LINES = 4
-Point = tuple[float, float]
-
-
-def plot(search: Search) -> str:
-    """Return the figure: a line for the probes, and a mark with its interval for each cut that was trained."""
-    found = search.found
-    scores = [one.probe.score.accuracy for one in found]
-    ends = [end for one in found if one.valid for end in one.valid.ci95]
-    low, high = min([*scores, *ends]), max([*scores, *ends])
-    low, high = low - 0.05 * (high - low or 1), high + 0.05 * (high - low or 1)
-
-    def x(place: int) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * (place + 0.5) / len(found)
-
-    def y(value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
-
-    values = [low + (high - low) * step / LINES for step in range(LINES + 1)]
-    parts = [_grid(value, y(value)) for value in values]
-    parts.append(_line([(x(place), y(score)) for place, score in enumerate(scores)]))
-    for place, one in enumerate(found):
-        parts.append(_label(one.cut.at, x(place), place == search.best))
-        if one.valid:
-            parts.append(_mark((x(place), y(one.valid.accuracy)), y(one.valid.ci95[0]), y(one.valid.ci95[1])))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
-        f'font-size="11">\n<title>Depth search</title>\n<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n'
-        + "\n".join([*parts, _legend()])
-        + "\n</svg>\n"
-    )
+WIDTH, ROW, TOP, BOTTOM = 480, 24, 30, 42
+PROBE, TRAINED = "probe, left-out samples", "trained, validation, 95 % interval"
 
 
-def _grid(value: float, y: float) -> str:
-    return (
-        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>'
-        f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.3f}</text>'
-    )
+def plot(search: DepthRecord) -> str:
+    """Draw the cuts, the one nearest the input first."""
+    height = TOP + ROW * len(search.cuts) + BOTTOM
+    svg = canvas(WIDTH, height, f"Depth search: {search.model} on {search.data}")
+    _legend(svg)
+    low, high = extent([value for one in search.cuts for value in _values(one)])
+    room = 20 + 7.6 * min(NAME + 2, max(len(one.cut) for one in search.cuts) + 2)  # of the strong one with its mark
+    x = Scale(low, high, room, WIDTH - 20)
+    _axis(svg, x, height, f"{search.measure}")
+    ET.SubElement(svg, "polyline", {"points": " ".join(_probes(search.cuts, x)), "class": "axis"})
+    for place, one in enumerate(search.cuts):
+        _row(svg, one, x, _middle(place), best=place == search.best)
+    return finished(svg)
 
 
-def _line(points: Sequence[Point]) -> str:
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#777"/>' for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="#777"/>{dots}'
+def _row(svg: ET.Element, one: CutFound, x: Scale, y: float, *, best: bool) -> None:
+    name = shortened(one.cut) + (" ✓" if best else "")
+    hint(words(svg, x.start - 10, y + 4, name, "tick strong" if best else "tick", "end"), one.cut)
+    hint(dot(svg, x.place(one.probe), y, "frozen mark", 4), f"{one.cut}: probe {one.probe:.4f}")
+    if one.valid is None or one.valid_ci95 is None:
+        return
+    low, high = one.valid_ci95
+    line(svg, (x.place(low), y, x.place(high), y), "s0 thick")
+    hint(dot(svg, x.place(one.valid), y, "f0", 5), f"{one.cut}: trained {one.valid:.4f} ({low:.4f} to {high:.4f})")
 
 
-def _mark(point: Point, low: float, high: float) -> str:
-    x, y = point
-    return (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}" stroke="#06c" stroke-width="2"/>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="#06c"/>'
-    )
+def _values(one: CutFound) -> list[float]:
+    return [one.probe, *(one.valid_ci95 or ())]
 
 
-def _label(name: str, x: float, best: bool) -> str:
-    y = HEIGHT - BOTTOM + 16
-    weight = ' font-weight="bold"' if best else ""
-    return f'<text transform="translate({x:.1f} {y}) rotate(40)"{weight}>{escape(name)}</text>'
+def _middle(place: int) -> float:
+    return TOP + ROW * (place + 0.5)
 
 
-def _legend() -> str:
-    return (
-        f'<circle cx="{LEFT + 8}" cy="14" r="3" fill="#777"/>'
-        f'<text x="{LEFT + 16}" y="18">probe: left-out samples</text>'
-        f'<circle cx="{LEFT + 178}" cy="14" r="5" fill="#06c"/>'
-        f'<text x="{LEFT + 188}" y="18">trained, validation with 95 % interval</text>'
-    )
+def _probes(cuts: Sequence[CutFound], x: Scale) -> list[str]:
+    return [f"{x.place(one.probe):.1f},{_middle(place):.1f}" for place, one in enumerate(cuts)]
+
+
+def _axis(svg: ET.Element, x: Scale, height: float, label: str) -> None:
+    for tick in x.ticks():
+        line(svg, (x.place(tick), TOP, x.place(tick), height - BOTTOM), "grid")
+        words(svg, x.place(tick), height - BOTTOM + 16, number(tick), "tick", "middle")
+    words(svg, (x.start + x.end) / 2, height - 6, label, "label", "middle")
+
+
+def _legend(svg: ET.Element) -> None:
+    dot(svg, 8, 10, "frozen", 4)
+    words(svg, 18, 14, PROBE, "legend")
+    line(svg, (178, 10, 194, 10), "s0 thick")
+    dot(svg, 186, 10, "f0", 5)
+    words(svg, 202, 14, TRAINED, "legend")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from transfer.controls.paired import SAMPLES, Difference, over_seeds
 from transfer.data.reading import Reading
+from transfer.engines.table import AUTO
 from transfer.evaluate import Score
 from transfer.plan.hyperparameters import Training
 from transfer.plan.imaging import Imaging
@@ -14,12 +15,12 @@ from transfer.plan.plan import Plan
 from transfer.result import PhaseResult, Result, Spread
 from transfer.runs import REPORT, RunFolder
 from zoo.findings_text import findings_lines
-from zoo.output import count, percent_interval, table
+from zoo.output import count, figure, percent_interval, table
+from zoo.phase_text import FRESH, loss, marked, named, trains
 from zoo.top_text import top_words
 
 PHASES = ["phase", "trains", "lr", "epochs", "best", "valid loss"]
 SCRATCH = "the same architecture from scratch"
-MANY = 5  # layers, which are not all named
 READING = ("target", "target_type", "image_column", "group_column", "classes", "limit_per_class")
 IMAGING = ("resize", "preprocess", "augment", "views")
 
@@ -27,12 +28,12 @@ IMAGING = ("resize", "preprocess", "augment", "views")
 def phases_table(result: Result) -> str:
     """Return the table of phases, then training from scratch."""
     rows = [
-        [_mark(number, result), _trains(phase, result.phases[:number - 1]), *_figures(phase)]
+        [marked(number, result), trains(phase, result.phases[:number - 1]), *_figures(phase)]
         for number, phase in enumerate(result.phases, start=1)
     ]  # fmt: skip
     if result.scratch:
         mark = "scratch *" if result.kept == "scratch" else "scratch"
-        rows += [[mark, "all layers, fresh", *_figures(phase)] for phase in result.scratch.phases]
+        rows += [[mark, FRESH, *_figures(phase)] for phase in result.scratch.phases]
     headers = [*PHASES, f"valid {result.measure}", "seconds"]
     return table(headers, rows, right=headers[2:]) + "\n* the lowest validation loss: chosen" + findings_lines(result)
 
@@ -108,6 +109,7 @@ def command(plan: Plan) -> str:
     words += [] if plan.training.diagnose else ["--no-diagnose"]
     words += [] if plan.compare_scratch else ["--no-compare-scratch"]
     words += [] if plan.cached else ["--no-cache"]
+    words += [] if plan.backend == AUTO else ["--backend", plan.backend]
     words += _changed(plan.reading, Reading(), READING) + _changed(plan.imaging, Imaging(), IMAGING)
     words += ["--split", "/".join(map(str, plan.reading.split))] if plan.reading.split else []
     words += ["--image-size", "x".join(map(str, plan.imaging.size))] if plan.imaging.size else []
@@ -131,7 +133,7 @@ def write_report(folder: RunFolder, plan: Plan, result: Result) -> None:
     per_class = [[name, f"{share:.4f}"] for name, share in (result.test.per_class if result.test else {}).items()]
     parts = [
         f"# {result.run}",
-        f"`{plan.model}` with `{plan.reuse}` reused ({_named(result.reused)}), on `{plan.data}`\n"
+        f"`{plan.model}` with `{plan.reuse}` reused ({named(result.reused)}), on `{plan.data}`\n"
         f"(fingerprint `{result.fingerprint[:12]}`), seed {result.seed}. Cut after {', '.join(result.cut)}.",
         "## Phases",
         f"```\n{phases_table(result)}\n```",
@@ -147,34 +149,10 @@ def write_report(folder: RunFolder, plan: Plan, result: Result) -> None:
     (folder.path / REPORT).write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
 
 
-def _mark(number: int, result: Result) -> str:
-    return f"{number} *" if number == result.best_phase and result.kept == "reused" else str(number)
-
-
-def _trains(phase: PhaseResult, before: Sequence[PhaseResult]) -> str:
-    if not before or phase.reused != before[-1].reused:
-        anew = [scope for scope in (before[-1].reused if before else ()) if scope not in phase.reused]
-        dropped = f"{_named(anew)} anew; " if anew else ""
-        return dropped + (f"all but {_named(phase.frozen)}" if phase.frozen else "all layers")
-    freed = [scope for scope in phase.train if scope not in before[-1].train]
-    return f"+ {_named(freed)}"
-
-
-def _named(scopes: Sequence[str]) -> str:
-    """Name a few layers, or of many the first and the last.
-
-    >>> _named(["a", "b"]), _named(["a", "b", "c", "d", "e"])
-    ('a, b', 'a … e (5 layers)')
-    """
-    if len(scopes) < MANY:
-        return ", ".join(scopes)
-    return f"{scopes[0]} … {scopes[-1]} ({len(scopes)} layers)"
-
-
 def _figures(phase: PhaseResult) -> list[str]:
     return [
-        f"{phase.lr:g}", str(phase.epochs), str(phase.best_epoch), f"{phase.valid_loss:.4f}",
-        f"{phase.valid_accuracy:.4f}", f"{phase.seconds:.1f}",
+        f"{phase.lr:g}", str(phase.epochs), str(phase.best_epoch), loss(phase.valid_loss),
+        figure(phase.valid_accuracy), f"{phase.seconds:.1f}",
     ]  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from registry.card import LayerInfo, TensorSpec
@@ -62,33 +62,38 @@ def layers_document(selection: Selection) -> dict[str, Any]:
     return {"layers": layers, "cut": selection.cut if selection.reused else ()}
 
 
-def layers_page(selection: Selection) -> str:
-    """Return the table of layers, what becomes of each, and where the cut lies."""
-    fate = fates(selection)
+def layers_page(selection: Selection, gone: Collection[str] = ()) -> str:
+    """Return the table of layers, what becomes of each, and where the cut lies; `gone` are those that are left out."""
+    fate = fates(selection, gone)
     rows = [[layer.name, layer.type, f"{layer.parameters:,}", fate[layer.name]] for layer in selection.layers]
     text = table(["layer", "type", "parameters", "role"], rows, right=["parameters"])
     if not selection.reused:
         return text + f"\n\n{counted(selection.layers)}; --reuse REGEX shows what a transfer would keep"
     kept = [layer for layer in selection.layers if layer.name in selection.reused]
     held = [layer for layer in selection.layers if layer.name in selection.frozen]
-    return f"{text}\n\nreused {counted(kept)}; frozen {counted(held)}; {edge(selection)}"
+    return f"{text}\n\nreused {counted(kept)}; frozen {counted(held)}; {edge(selection, gone)}"
 
 
-def edge(selection: Selection) -> str:
-    """Say where the cut lies."""
+def edge(selection: Selection, gone: Collection[str] = ()) -> str:
+    """Say where the cut lies; `gone` are the layers that are left out."""
+    from transfer.plan.dropping import cut_without
+
+    cut = cut_without(selection, gone)
     inputs = {layer.name for layer in selection.layers if not layer.inputs}
-    if inputs.issuperset(selection.cut):
+    if inputs.issuperset(cut):
         return "cut at the input: a layer trains below all that is frozen, and nothing is cached"
-    return f"cut after {', '.join(selection.cut)}"
+    return f"cut after {', '.join(cut)}"
 
 
-def fates(selection: Selection) -> dict[str, str]:
-    """Say of each layer what a transfer does with it in its first phase."""
+def fates(selection: Selection, gone: Collection[str] = ()) -> dict[str, str]:
+    """Say of each layer what a transfer does with it in its first phase; `gone` are those that it leaves out."""
     if not selection.reused:
         return {layer.name: "" for layer in selection.layers}
     below = selection.below
 
     def fate(layer: LayerInfo) -> str:
+        if layer.name in gone:
+            return "left out"
         if not layer.parameters:
             return ""
         if layer.name in selection.reused:

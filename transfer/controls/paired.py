@@ -143,8 +143,15 @@ def _determination(first: NDArray[np.float32], second: NDArray[np.float32], labe
 
 
 def _student(differences: NDArray[np.float64], over: str) -> Difference:
-    mean, half = float(differences.mean()), _half(differences)
-    return Difference(mean, mean - half, mean + half, len(differences), over, *_signs(differences))
+    low, high = student_interval(differences)
+    return Difference(float(differences.mean()), low, high, len(differences), over, *_signs(differences))
+
+
+def student_interval(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
+    """Return Student's 95 % interval of the mean of at least two values."""
+    array = np.asarray(values, np.float64)
+    mean, half = float(array.mean()), _half(array)
+    return mean - half, mean + half
 
 
 def _half(values: NDArray[np.float64]) -> float:

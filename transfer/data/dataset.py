@@ -39,6 +39,12 @@ class Split:
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 over the samples' content in their order, whatever they are labelled with."""
+        digests = np.ascontiguousarray(self.samples.digests) if len(self) else np.zeros(0, np.uint8)
+        return hashlib.sha256(digests.data).hexdigest()
+
     def rows(self, chosen: Any) -> Split:
         """Return some of the samples: `chosen` is a slice, positions, or a mask."""
         places = np.arange(len(self), dtype=np.int64)[chosen]

@@ -18,7 +18,7 @@ from zoo.training_options import TRAINING
 
 if TYPE_CHECKING:
     from registry.watch import Watch
-    from zoo.comparing import Comparison, Contest
+    from zoo.comparison import Comparison, Contest
     from zoo.transferring import Prepared
 
 
@@ -59,16 +59,19 @@ def compare(
         )
     from zoo import api, comparing
     from zoo.comparison_screens import comparison_page
-    from zoo.curve_plot import check_plot, write_plot
+    from zoo.curve_plot import plot as drawn
+    from zoo.plot import check_plot, write_plot
 
     counts = comparing.parse_labels(label_curve) if label_curve is not None else ()
     if counts and options.get("limit_per_class"):
         raise ZooError("--label-curve and --limit-per-class both say how many labels: give one of them")
     if plot is not None:
-        check_plot(plot, curve=bool(counts))
+        if not counts:
+            raise ZooError("--plot draws the curve over labels: say which", "such as --label-curve 10,30,100")
+        check_plot(plot)
 
     def prepare(**more: Any) -> Prepared:
-        how = {"reuse": reuse, "freeze": freeze, "unfreeze": unfreeze or "auto", "seed": seed, **options, **more}
+        how = {"reuse": reuse, "freeze": freeze, "unfreeze": unfreeze, "seed": seed, **options, **more}
         return api.prepare(name, data, **how)
 
     def bars() -> AbstractContextManager[Watch]:
@@ -78,7 +81,7 @@ def compare(
 
     found = comparing.compare(prepare, seeds, counts, bars)
     if plot is not None:
-        write_plot(plot, found)
+        write_plot(plot, drawn(found))
     if json:
         json_document(_document(found))
     elif quiet:

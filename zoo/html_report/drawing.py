@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-PALETTE = 6  # colours `c0` … of the page's style sheet: Okabe and Ito's, which the colour-blind can tell apart
+SMALLEST = 0.78  # of its size, below which a figure is moved sideways and not made smaller still
 NAME = 26  # letters of a label, of which there is room for no more
 
 
@@ -62,10 +62,12 @@ def decades(low: float, high: float, about: int = 5) -> list[float]:
     >>> decades(0.05, 3)
     [0.1, 0.3, 1.0, 3.0]
     """
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    each = max(1, math.ceil((last - first) / about))
-    factors = (1, 2, 5) if last - first <= 2 else (1, 3) if last - first <= 3 else (1,)
-    found = [float(f"{factor}e{power}") for power in range(first, last + 1, each) for factor in factors]
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    wide = math.ceil(math.log10(high)) - math.floor(math.log10(low))
+    factors = (1, 2, 5) if wide <= 2 else (1, 3) if wide <= 3 else (1,)
+    each = max(1, math.ceil((last - first) / about)) if len(factors) == 1 else 1
+    start = first if len(factors) == 1 else first - 1
+    found = [float(f"{factor}e{power}") for power in range(start, last + 1, each) for factor in factors]
     return [one for one in found if low * 0.999 <= one <= high * 1.001]
 
 
@@ -91,7 +93,8 @@ def shortened(text: str, most: int = NAME) -> str:
 
 def canvas(width: float, height: float, title: str) -> ET.Element:
     """Begin a figure; `title` is what is read aloud."""
-    svg = ET.Element("svg", {"viewBox": f"0 0 {width:g} {height:g}", "role": "img", "style": f"max-width:{width:g}px"})
+    style = f"max-width:{width:g}px;min-width:{SMALLEST * width:.0f}px"
+    svg = ET.Element("svg", {"viewBox": f"0 0 {width:g} {height:g}", "role": "img", "style": style})
     ET.SubElement(svg, "title").text = printable(title)
     return svg
 
@@ -138,20 +141,20 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def axes(svg: ET.Element, x: Scale, y: Scale, labels: tuple[str, str], about: tuple[int, int] = (6, 5)) -> None:
-    """Draw both axes with ticks, and grid lines for the upright one."""
-    for tick in y.ticks(about[1]):
+def axes(svg: ET.Element, x: Scale, y: Scale, labels: tuple[str, str], ticks: Sequence[float] = ()) -> None:
+    """Draw both axes with ticks, those of the x-axis at round numbers if not said, and the upright one's grid."""
+    for tick in y.ticks():
         at = y.place(tick)
         line(svg, (x.start, at, x.end, at), "grid")
         words(svg, x.start - 7, at + 4, number(tick), "tick", "end")
     line(svg, (x.start, y.start, x.end, y.start), "axis")
-    for tick in x.ticks(about[0]):
+    for tick in ticks or x.ticks(6):
         at = x.place(tick)
         line(svg, (at, y.start, at, y.start + 4), "axis")
         words(svg, at, y.start + 17, number(tick), "tick", "middle")
     words(svg, (x.start + x.end) / 2, y.start + 35, labels[0], "label", "middle")
     turned = words(svg, 0, 0, labels[1], "label", "middle")
-    turned.set("transform", f"translate(13 {(y.start + y.end) / 2:.1f}) rotate(-90)")
+    turned.set("transform", f"translate(11 {(y.start + y.end) / 2:.1f}) rotate(-90)")
     del turned.attrib["x"], turned.attrib["y"]
 
 

@@ -20,9 +20,11 @@ CONFUSIONS, POINTS, COLUMNS = 10, 1500, 4
 
 
 def per_class(told: Told) -> Section | None:
-    """Draw the figure of each class, label or number; of many the lowest."""
+    """Draw the figure of each class, label or number; of many the lowest. A single number has none of its own."""
     result = told.result
     if result is None or result.test is None or not result.test.per_class:
+        return None
+    if result.target == "number" and len(result.classes) == 1:
         return None
     items = list(result.test.per_class.items())
     if len(items) > MOST:

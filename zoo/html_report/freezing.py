@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from transfer.result import PhaseResult
 from zoo.html_report.blocks import Figure, Section
 from zoo.html_report.grids import state_chart
 from zoo.html_report.told import Told
+from zoo.phase_text import marked
 
 MOST = 40  # rows
 STATES = {"frozen": "frozen", "tuned": "trained", "fresh": "new"}
@@ -20,13 +21,12 @@ def trained_when(told: Told) -> Section | None:
     if result is None or not result.phases:
         return None
     phases = [*result.phases, *(result.scratch.phases if result.scratch else ())]
-    columns = [str(number) for number in range(1, len(result.phases) + 1)]
-    columns[result.best_phase - 1] += " ✓"
-    columns += ["scratch"] * (len(phases) - len(result.phases))
+    columns = [marked(number, result, "✓") for number in range(1, len(result.phases) + 1)]
+    columns += ["scratch ✓" if result.kept == "scratch" else "scratch"] * (len(phases) - len(result.phases))
     states = {
         layer: tuple(_state(layer, phase, result.reused if place < len(result.phases) else ())
                      for place, phase in enumerate(phases))
-        for layer in reversed(_layers(told, phases))
+        for layer in reversed(in_order(told, [scope for phase in phases for scope in (*phase.frozen, *phase.train)]))
     }  # fmt: skip
     rows = gathered(list(states.items()))
     title = "Layers by phases, the input at the bottom"
@@ -50,11 +50,10 @@ def gathered(rows: Sequence[tuple[str, tuple[str, ...]]], most: int = MOST) -> l
     return found
 
 
-def _layers(told: Told, phases: Sequence[PhaseResult]) -> list[str]:
-    """Return the layers that have weights, from the input up; those that only some phases had come last."""
-    seen = list(dict.fromkeys(scope for phase in phases for scope in (*phase.frozen, *phase.train)))
+def in_order(told: Told, scopes: Iterable[str]) -> list[str]:
+    """Return layers once each, from the input up; those that the run's model does not have come last."""
     order = {layer.name: place for place, layer in enumerate(told.card.layers)} if told.card else {}
-    return sorted(seen, key=lambda scope: order.get(scope, len(order)))
+    return sorted(dict.fromkeys(scopes), key=lambda scope: order.get(scope, len(order)))
 
 
 def _state(layer: str, phase: PhaseResult, reused: Sequence[str]) -> str:

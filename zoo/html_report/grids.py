@@ -64,15 +64,18 @@ def state_chart(
         legend: what each state is called; the key is its class in the style sheet.
     """
     room = 14 + 6.8 * min(34, max(map(len, rows), default=1))
-    wide = max(46.0, min(92.0, 560 / max(1, len(columns))), 7.4 * max(map(len, columns), default=1) + 8)
-    high, top = 24.0, 56.0
+    wide, longest = max(30.0, min(92.0, 720 / max(1, len(columns)))), 7.4 * max(map(len, columns), default=1)
+    slanted = longest + 8 > wide
+    high, top = 24.0, 36.0 + (0.87 * longest + 8 if slanted else 20)
     width = max(room + wide * len(columns) + 10, room + 92 * len(legend))
     svg = canvas(width, top + high * len(rows) + 6, title)
     for place, (key, name) in enumerate(legend.items()):
         box(svg, (room + 92 * place, 4), (14, 14), key, rx="3")
         words(svg, room + 92 * place + 20, 15, name, "legend")
     for place, column in enumerate(columns):
-        words(svg, room + wide * (place + 0.5), top - 10, column, "tick", "middle")
+        head = words(svg, 0, 0, column, "tick", "start" if slanted else "middle")
+        at = room + wide * (place + 0.5)
+        head.set("transform", f"translate({at + 4 * slanted:.1f} {top - 10:.1f})" + (" rotate(-60)" if slanted else ""))
     for down, (row, kept) in enumerate(zip(rows, states, strict=True)):
         y = top + high * down
         hint(words(svg, room - 8, y + 16, shortened(row, 34), "tick", "end"), row)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from transfer.result import PhaseResult
 from transfer.runs import EpochRow
 from zoo.html_report.blocks import Block, Figure, Section, Table
 from zoo.html_report.lines import Band, Series, extent, line_chart, wide
 from zoo.html_report.told import SCRATCH, Told
+from zoo.output import figure
+from zoo.phase_text import FRESH, gained, loss, marked, trains
 
 
 def curves(told: Told) -> Section | None:
@@ -24,8 +27,8 @@ def curves(told: Told) -> Section | None:
         rows = [row for phase in phases for row in told.of(phase)]
         if not rows:
             continue
-        breaks = [band.start + 0.5 for band in _bands(told, phases)][1:]
-        bands, marks = _bands(told, phases), _best(told, phases)
+        bands, marks = bands_of(told, phases), _best(told, phases)
+        breaks = breaks_of(bands)
         loss = [
             Series("training", [(at, row.train_loss) for at, row in enumerate(rows, 1)], (), breaks),
             Series("validation", [(at, row.valid_loss) for at, row in enumerate(rows, 1)],
@@ -42,11 +45,15 @@ def curves(told: Told) -> Section | None:
             Figure(line_chart(f"Validation {measure}{whose}", [share], (axis, measure), bands=bands,
                               within=ends["share"]), f"Validation {measure}{whose}"),
         ]  # fmt: skip
-    lead = "Dots mark the epochs whose weights were kept. Panels of one kind share their scale."
+    lead = (
+        "Dots mark the epochs whose weights were kept. Panels of one kind share their scale. "
+        "The table's ✓ is the model that was chosen, by its validation loss."
+    )
     return Section("Learning curves", [*blocks, *_phases(told)], lead)
 
 
-def _bands(told: Told, phases: Sequence[int]) -> list[Band]:
+def bands_of(told: Told, phases: Sequence[int]) -> list[Band]:
+    """Return the stretches of the epochs' axis that phases take; none where there is one phase."""
     if len(phases) < 2:
         return []
     bands, start = [], 0.5
@@ -55,6 +62,11 @@ def _bands(told: Told, phases: Sequence[int]) -> list[Band]:
         bands.append(Band(start, end, f"phase {phase}" if len(phases) < 6 else str(phase)))
         start = end
     return bands
+
+
+def breaks_of(bands: Sequence[Band]) -> list[float]:
+    """Return the epochs with which phases begin, but for the first."""
+    return [band.start + 0.5 for band in bands[1:]]
 
 
 def _best(told: Told, phases: Sequence[int]) -> list[int]:
@@ -75,25 +87,18 @@ def _phases(told: Told) -> list[Block]:
     result = told.result
     if result is None:
         return []
-    each = [
-        (f"{number} ✓" if number == result.best_phase else str(number), phase)
+    rows = [
+        [marked(number, result, "✓"), trains(phase, result.phases[: number - 1]), *_figures(phase), gained(phase)]
         for number, phase in enumerate(result.phases, 1)
     ]
-    each += [("scratch", phase) for phase in (result.scratch.phases if result.scratch else ())]
-    rows = [
-        [name, str(len(one.frozen)), f"{one.lr:g}", str(one.epochs), str(one.best_epoch), f"{one.train_loss:.4f}",
-         f"{one.valid_loss:.4f}", f"{one.valid_accuracy:.4f}", f"{one.seconds:.1f}"]
-        for name, one in each
+    name = "scratch ✓" if result.kept == "scratch" else "scratch"
+    rows += [[name, FRESH, *_figures(phase), ""] for phase in (result.scratch.phases if result.scratch else ())]
+    figures = ["rate", "epochs", "best", "train loss", "valid loss", f"valid {result.measure}", "seconds"]
+    return [Table(["phase", "trains", *figures, "gain"], rows, words=(0, 1, 9))]
+
+
+def _figures(phase: PhaseResult) -> list[str]:
+    return [
+        f"{phase.lr:g}", str(phase.epochs), str(phase.best_epoch), loss(phase.train_loss), loss(phase.valid_loss),
+        figure(phase.valid_accuracy), f"{phase.seconds:.1f}",
     ]  # fmt: skip
-    headers = [
-        "phase",
-        "frozen",
-        "rate",
-        "epochs",
-        "best",
-        "train loss",
-        "valid loss",
-        f"valid {result.measure}",
-        "seconds",
-    ]
-    return [Table(headers, rows)]

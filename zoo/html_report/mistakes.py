@@ -23,6 +23,8 @@ def worst_mistakes(told: Told) -> Section | None:
     if said is None or result is None or not said.worst:
         return None
     shown = [_shown(one, said, result.classes, result.target) for one in said.worst if 0 <= one.row < len(said.labels)]
+    if result.target == "number":
+        return Section("Largest errors", [Gallery(shown)], f"The {said.split} samples that are missed by most.")
     lead = f"Of the {said.split} samples that are wrong, those with the highest loss; a wrong label shows here first."
     return Section("Worst mistakes", [Gallery(shown)], lead)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from registry.card import Card
 from registry.errors import ZooError
 from transfer.environment import Environment
@@ -14,6 +12,8 @@ from transfer.plan.plan import Plan
 from transfer.predicted import PREDICTIONS, Predictions, read
 from transfer.result import PhaseResult, Result
 from transfer.runs import CARD, METRICS, RESULT, EpochRow, RunFolder, Status
+from zoo.depth_record import RECORD, DepthRecord
+from zoo.depth_record import read as read_depths
 
 SCRATCH = 0  # the phase that stands for it in the metrics
 
@@ -25,7 +25,7 @@ class Told:
     Attributes:
         folder, plan, status: of the run.
         epochs: of all phases.
-        result, card, predictions, environment: None where the folder has none.
+        result, card, predictions, environment, depths: None where the folder has none.
     """
 
     folder: RunFolder
@@ -36,6 +36,7 @@ class Told:
     card: Card | None = None
     predictions: Predictions | None = None
     environment: Environment | None = None
+    depths: DepthRecord | None = None
 
     @property
     def phases(self) -> tuple[PhaseResult, ...]:
@@ -67,14 +68,15 @@ def told(folder: RunFolder) -> Told:
             f"{said.labels.shape} for {len(result.classes)} labels",
             "remove it: the report is then made without it",
         )
-    return Told(folder, folder.plan, folder.status, _epochs(folder), result, card, said, folder.environment)
+    depths = read_depths(folder.path / RECORD) if (folder.path / RECORD).exists() else None
+    return Told(folder, folder.plan, folder.status, _epochs(folder), result, card, said, folder.environment, depths)
 
 
 def _epochs(folder: RunFolder) -> list[EpochRow]:
     try:
         return folder.epochs()
-    except (OSError, msgspec.DecodeError) as error:
-        raise ZooError(f"{folder.path / METRICS} cannot be read: {error}") from error
+    except OSError as error:
+        raise ZooError(f"{folder.path / METRICS} cannot be read: {error.strerror}") from error
 
 
 def _fits(said: Predictions, result: Result) -> bool:
