@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -10,8 +12,9 @@ from registry.card import LayerInfo
 from registry.errors import ZooError
 from registry.shelf import Shelf
 from transfer.depths.blocks import blocks
-from transfer.depths.choice import best_of, pooled, shortlist
+from transfer.depths.choice import best_of, pooled, shortlist, to_begin, to_train
 from transfer.depths.cuts import among, cuts
+from transfer.depths.race import race
 from transfer.depths.scope_regex import regex_for
 from transfer.evaluate import Score, wilson
 from transfer.graph import closed, cut
@@ -158,11 +161,53 @@ def test_the_best_probes_are_tried_and_the_lowest_cut() -> None:
     assert shortlist([score(95), score(95), score(95)], 1) == [2]
 
 
-def test_within_one_standard_error_the_probe_decides() -> None:
-    probes = [score(96), score(95), score(90)]
-    assert best_of([score(90), score(96), score(97)], probes) == 1
-    assert best_of([score(96), score(96), score(97)], probes) == 0
-    assert best_of([score(80), score(85), score(99)], probes) == 2
+def test_the_lowest_validation_loss_is_the_best() -> None:
+    assert best_of([score(96, loss=0.5), score(90, loss=0.4), score(97, loss=0.6)]) == 1
+    assert best_of([score(96, loss=0.5), score(90, loss=0.5)]) == 1, "of equal ones the higher"
+
+
+def test_half_of_the_cuts_are_begun_and_a_fourth_ends() -> None:
+    for many in range(1, 50):
+        begun, ended = to_begin(many, to_train(many)), to_train(many)
+        assert 1 <= ended <= begun <= min(many, 8)
+        assert begun >= min(many, 3)
+    assert to_begin(6, 5) == 5, "who wants five trained gets them"
+
+
+@dataclass
+class Racer:
+    """What `race` needs of a training: each epoch's loss; those that end early say so."""
+
+    losses: list[float]
+    epochs: int = 0
+    epochs_wanted: int = 8
+
+    @property
+    def loss(self) -> float:
+        return min(self.losses[: self.epochs], default=math.inf)
+
+    def run(self, until: int) -> None:
+        self.epochs = max(self.epochs, min(until, len(self.losses)))
+
+
+@pytest.mark.parametrize(
+    ("losses", "keep", "last", "epochs"),
+    [
+        ([[5.0] * 8, [4.0] * 8, [3.0] * 8, [2.0] * 8], 1, [3], [2, 2, 4, 8]),
+        ([[5.0] * 8, [4.0] * 8, [3.0] * 8], 1, [2], [2, 4, 8]),
+        ([[5.0] * 8, [4.0] * 8, [3.0] * 8], 2, [1, 2], [2, 8, 8]),
+        ([[5.0] * 8, [6.0] * 3 + [1.0] * 5, [9.0] * 8], 1, [1], [4, 8, 2]),
+        ([[5.0] * 8, [4.0] * 3], 2, [0, 1], [8, 3]),
+        ([[math.inf], [4.0] * 8], 2, [1], [1, 8]),
+        ([[math.inf], [math.inf]], 2, [0], [1, 1]),
+    ],
+)
+def test_the_worse_half_is_dropped_round_by_round(
+    losses: list[list[float]], keep: int, last: list[int], epochs: list[int]
+) -> None:
+    racers = [Racer(each) for each in losses]
+    assert race(racers, keep) == last  # type: ignore[arg-type]
+    assert [racer.epochs for racer in racers] == epochs
 
 
 def test_several_seeds_do_not_narrow_what_few_samples_leave_open() -> None:

@@ -62,6 +62,20 @@ def test_what_people_read(zoo_command: Zoo, tiny: str, data_file: Path) -> None:
     assert zoo_command("search-depth", tiny, "--data", data_file, *QUICK, "--train", 0, "-q").startswith("hidden")
 
 
+def test_what_was_given_up_says_how_far_it_came(zoo_command: Zoo, tiny: str, data_file: Path) -> None:
+    command = ("search-depth", tiny, "--data", data_file, *QUICK, "--patience", 6, "--train", 1)
+    found = zoo_command(*command, "--json")["cuts"]
+    (ended,) = (one for one in found if one["valid_accuracy"] is not None)
+    assert (ended["epochs"], ended["accuracy_when_dropped"]) == (6, None)
+    assert sorted(one["epochs"] for one in found) == [1, 2, 6], "half are dropped after a round, which doubles"
+    for one in found:
+        if one is not ended:
+            assert 0 <= one["accuracy_when_dropped"] <= 1
+            assert (one["valid_ci95"], one["valid_loss"], one["seeds"]) == (None, None, [])
+    text = zoo_command(*command)
+    assert all(re.search(rf"0\.\d{{4}} +{epochs}, dropped", text) for epochs in (1, 2))
+
+
 def test_a_choice_of_cuts(zoo_command: Zoo, tiny: str, data_file: Path) -> None:
     command = ("search-depth", tiny, "--data", data_file, *QUICK, "--train", 0, "--json")
     assert [one["cut"] for one in zoo_command(*command, "--cuts", "hidden[13]")["cuts"]] == ["hidden1", "hidden3"]
@@ -77,7 +91,8 @@ def test_a_new_top_stands_on_each_cut(zoo_command: Zoo, tiny: str, data_file: Pa
     [
         (("--cuts", "outputs"), "no valid cut lies after outputs: outputs gives the model's outputs"),
         (("--cuts", "hiden"), "the regex 'hiden' selects no layer"),
-        (("--plot", "nowhere/depth.svg"), "cannot write the plot nowhere/depth.svg: No such file or directory"),
+        (("--plot", "nowhere/depth.svg"), "--plot: there is no folder nowhere"),
+        (("--plot", "depth.png"), "--plot writes SVG; got depth.png"),
     ],
 )
 def test_what_is_refused(

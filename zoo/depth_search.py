@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import ZooError
@@ -40,7 +39,10 @@ class Searching:
 
     def run(self) -> Search:
         """Probe all cuts and train the best few."""
-        return self.depth.search(self.cuts, self.train, self.seeds)
+        from zoo.cache_limit import within_limit
+
+        with within_limit(Shelf().home):
+            return self.depth.search(self.cuts, self.train, self.seeds)
 
 
 def prepare(
@@ -76,7 +78,7 @@ def prepare(
     from transfer.cache import FeatureCache  # TensorFlow has been started by now, quietly
     from transfer.depths.search import Depth
 
-    depth = Depth(ready.plan, ready.source, ready.data, FeatureCache(shelf.home.cache), watch)
+    depth = Depth(ready.plan, ready.source, ready.data, FeatureCache(shelf.home.cache, ready.plan.backend), watch)
     return Searching(depth, found, to_train(len(found)) if train is None else train, seeds)
 
 
@@ -126,25 +128,10 @@ def document(
     }  # fmt: skip
 
 
-def draw(search: Search, path: Path) -> None:
-    """Write the search as a figure, an SVG file.
-
-    Raises:
-        ZooError: the file cannot be written.
-    """
-    from zoo.depth_plot import plot
-
-    try:
-        path.write_text(plot(search), encoding="utf-8")
-    except OSError as error:
-        raise ZooError(
-            f"cannot write the plot {path}: {error.strerror}", "--plot wants a path to a new file"
-        ) from error
-
-
 def _row(one: Found, mark: str) -> list[str]:
     valid = one.valid
-    trained = [figure(valid.accuracy), figure(valid.ci95)] if valid else ["-", ""]
+    so_far = figure(one.begun.accuracy) if one.begun else "-"
+    trained = [figure(valid.accuracy), figure(valid.ci95)] if valid else [so_far, ""]
     epochs = "+".join(str(each.epochs) for each in one.trained) or (f"{one.tried}, dropped" if one.tried else "-")
     return [
         f"{one.cut.at} {mark}".strip(), f"{one.cut.parameters:,}", figure(one.probe.score.accuracy), *trained, epochs,
@@ -162,5 +149,7 @@ def _cut(one: Found) -> dict[str, Any]:
         "cut": one.cut.at, "layer": one.cut.layer, "reuse": one.cut.reuse, "parameters_frozen": one.cut.parameters,
         "probe": one.probe.score.accuracy, "probe_ci95": one.probe.score.ci95,
         "valid_accuracy": valid.accuracy if valid else None, "valid_ci95": valid.ci95 if valid else None,
+        "valid_loss": valid.loss if valid else None,
+        "accuracy_when_dropped": one.begun.accuracy if one.begun and not valid else None,
         "seeds": [each.valid.accuracy for each in one.trained], "epochs": one.tried, "seconds": one.seconds,
     }  # fmt: skip

@@ -6,18 +6,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from registry.errors import ZooError
 from registry.watch import Watch, silent
 from transfer.backbone import Backbone
 from transfer.cache import FeatureCache
-from transfer.data.dataset import Dataset
+from transfer.data.dataset import Array, Dataset
 from transfer.depths.blocks import Block
 from transfer.depths.choice import best_of, pooled, shortlist, to_begin
 from transfer.depths.cuts import Cut
-from transfer.depths.race import Course, Runner, Trained, fill, race
-from transfer.depths.taps import evenly, taps
+from transfer.depths.evenly import evenly
+from transfer.depths.race import Choice, Course, Runner, Trained, Tried, fill, made, race
+from transfer.depths.taps import taps
 from transfer.evaluate import Score
 from transfer.features import Inputs
 from transfer.inputs import ModelInput
@@ -25,8 +24,9 @@ from transfer.plan.plan import Plan
 from transfer.plan.selection import Selection
 from transfer.presented import feed_of, preparation
 from transfer.probes.ridge import ridge
+from transfer.probes.threads import solved
 
-PROBED_COST = 2048  # samples, where neither they nor the features are fewer: what a decomposition of takes seconds
+PROBED = (512, 1024)  # samples: a fourth of training, but not fewer or more than these
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Found:
         cut: the place.
         probe: its closed-form score.
         trained: what training came to, a seed each; empty where it was not trained, or given up early.
-        tried: epochs of training before it was given up; 0 where it was not begun.
+        begun: how training by the first seed went, be it given up; None where it was not begun.
     """
 
     cut: Cut
     probe: Probe
     trained: tuple[Trained, ...] = ()
-    tried: int = 0
+    begun: Tried | None = None
 
     @property
     def valid(self) -> Score | None:
@@ -61,7 +61,13 @@ class Found:
     @property
     def seconds(self) -> float:
         """For probing and training it."""
-        return self.probe.seconds + sum(one.seconds for one in self.trained)
+        begun = self.begun.seconds if self.begun else 0.0
+        return self.probe.seconds + (sum(one.seconds for one in self.trained) or begun)
+
+    @property
+    def tried(self) -> int:
+        """Epochs of training by the first seed; 0 where it was not begun."""
+        return self.begun.epochs if self.begun else 0
 
 
 @dataclass(frozen=True)
@@ -120,9 +126,8 @@ class Depth:
         """Train each block alone, with new outputs, all other reused layers fixed: Lee et al. (2022)."""
         course, done = self.course, []
         for block in blocks:
-            runner = Runner(
-                course, Selection(self.source.layers, block.reused, block.frozen), self.plan.seed, block.name
-            )
+            selection = Selection(self.source.layers, block.reused, block.frozen)
+            runner = Runner(course, made(course, block.name, selection, self.plan.seed), self.plan.seed)
             runner.run(course.training.epochs)
             done.append(runner.trained())
         return done
@@ -135,15 +140,14 @@ class Depth:
         """
         start = time.perf_counter()
         train, tapped = self.inputs(self.source.inputs)["train"], taps(self.source.model, [cut.at for cut in cuts])
-        rows = evenly(len(train), tapped.most(len(train)))
+        rows = evenly(len(train), tapped.most(probed(len(train))))
         held = tapped.read(train.feed, rows, stage="tap", watch=self.watch)
         seconds = time.perf_counter() - start
-        return [self._probed(x, train.labels[rows]) for x in held], len(rows), seconds
+        return list(solved(lambda x: self._probed(x, train.labels[rows]), held)), len(rows), seconds
 
-    def _probed(self, x: np.ndarray, labels: np.ndarray) -> Probe:
+    def _probed(self, x: Array, labels: Array) -> Probe:
         start = time.perf_counter()
-        rows = evenly(len(x), len(x) if min(x.shape) <= PROBED_COST else PROBED_COST)
-        return Probe(ridge(x[rows], labels[rows], self.data.target).score, time.perf_counter() - start)
+        return Probe(ridge(x, labels, self.data.target).score, time.perf_counter() - start)
 
     def inputs(self, takes: Sequence[ModelInput]) -> dict[str, Inputs]:
         """Give the splits that are trained on as a model takes them."""
@@ -164,13 +168,13 @@ class Depth:
     def _trained(self, found: list[Found], train: int, seeds: int) -> list[Found]:
         course, seed = self.course, self.plan.seed
         places = shortlist([one.probe.score for one in found], to_begin(len(found), train))
-        fill(course, [self._selection(found[place].cut) for place in places], seed)
-        runners = [Runner(course, self._selection(found[place].cut), seed, found[place].cut.layer) for place in places]
+        choices = [self.made(course, found[place].cut, seed) for place in places]
+        fill(course, choices)
+        runners = [Runner(course, choice, seed) for choice in choices]
         last = {places[position] for position in race(runners, train)}
         for place, runner in zip(places, runners, strict=True):
-            here = runner.trained()
-            won = place in last
-            found[place] = replace(found[place], trained=(here,) if won else (), tried=here.epochs)
+            won = (runner.trained(),) if place in last else ()
+            found[place] = replace(found[place], trained=won, begun=runner.tried)
         for place in sorted(last):
             found[place] = self._more(course, found[place], range(seed + 1, seed + seeds))
         return found
@@ -179,13 +183,27 @@ class Depth:
         """Train one cut with further seeds."""
         done = list(one.trained)
         for seed in seeds:
-            runner = Runner(course, self._selection(one.cut), seed, one.cut.layer)
+            runner = Runner(course, self.made(course, one.cut, seed), seed)
             runner.run(course.training.epochs)
             done.append(runner.trained())
         return replace(one, trained=tuple(done))
 
-    def _selection(self, cut: Cut) -> Selection:
-        return Selection(self.source.layers, cut.frozen, cut.frozen)
+    def made(self, course: Course, cut: Cut, seed: int) -> Choice:
+        """Make the model that trains above a cut."""
+        return made(course, cut.layer, Selection(self.source.layers, cut.frozen, cut.frozen), seed)
+
+
+def probed(samples: int) -> int:
+    """Say how many of some training samples are probed.
+
+    Of more samples than a few hundred, a pass over all to find the cut would take as long as the extraction that
+    follows it, and a decomposition takes the cube of their number where the features are as many.
+
+    >>> [probed(samples) for samples in (350, 2000, 3000, 50_000)]
+    [350, 512, 750, 1024]
+    """
+    least, most = PROBED
+    return min(samples, max(least, min(most, samples // 4)))
 
 
 def _best(found: Sequence[Found]) -> int:
@@ -193,4 +211,4 @@ def _best(found: Sequence[Found]) -> int:
     if not trained:
         return shortlist([one.probe.score for one in found], 1)[0]
     scores = [score for place in trained if (score := found[place].valid)]
-    return trained[best_of(scores, [found[place].probe.score for place in trained])]
+    return trained[best_of(scores)]

@@ -18,6 +18,7 @@ from registry.watch import Watch, silent
 from transfer.backbone import joined, output_of
 from transfer.data.dataset import Array
 from transfer.data.records import Rows
+from transfer.depths.evenly import evenly
 from transfer.extract import forward
 from transfer.feeding import Feed, Sliced, every
 
@@ -74,15 +75,6 @@ def taps(model: Any, scopes: Sequence[str]) -> Taps:
     """
     ends = [_row(output_of(model, scope)) for scope in scopes]
     return Taps(joined(model.inputs, ends), tuple(int(end.shape[-1]) for end in ends))
-
-
-def evenly(n: int, most: int) -> Rows:
-    """Return at most so many of `n` rows, evenly drawn, in order.
-
-    >>> evenly(10, 5).tolist(), evenly(3, 5).tolist()
-    ([0, 2, 4, 6, 8], [0, 1, 2])
-    """
-    return np.arange(min(n, most), dtype=np.int64) * n // max(1, min(n, most))
 
 
 def _row(tensor: Any) -> Any:

@@ -9,7 +9,7 @@ smaller.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,13 +78,14 @@ class Spectrum:
         found: Floats = self.centred.T @ (self.scores @ inner)
         return found
 
-    def left_out(self, y: Floats, penalty: float) -> Floats:
-        """Return the leave-one-out residuals `(n, k)` for centred targets `(n, k)`."""
-        shrunk = self.scores / (self.squares + penalty)
-        leverage = np.einsum("ij,ij->i", shrunk, self.scores) + 1 / len(y)
-        # A sample that alone decides its own prediction has leverage 1: nothing is known of it without it.
-        residuals: Floats = (y - shrunk @ (self.scores.T @ y)) / np.maximum(1 - leverage, 1e-12)[:, None]
-        return residuals
+    def left_out(self, y: Floats, penalties: Sequence[float]) -> Iterator[Floats]:
+        """Yield the leave-one-out residuals `(n, k)` for centred targets `(n, k)`, a penalty each."""
+        inner = self.scores.T @ y
+        shrinking = 1 / (self.squares[:, None] + np.asarray(penalties))
+        leverages = np.square(self.scores) @ shrinking + 1 / len(y)
+        for shrunk, leverage in zip(shrinking.T, leverages.T, strict=True):
+            # A sample that alone decides its own prediction has leverage 1: nothing is known of it without it.
+            yield (y - self.scores @ (shrunk[:, None] * inner)) / np.maximum(1 - leverage, 1e-12)[:, None]
 
 
 def spectrum(x: NDArray[Any]) -> Spectrum:
@@ -122,9 +123,9 @@ def ridge(x: NDArray[Any], labels: NDArray[Any], target: Target, penalties: Sequ
     parts, y = spectrum(x), as_columns(labels, target)
     centre = y.mean(axis=0)
     choices = penalties or [part * parts.scale for part in GRID]
-    residuals = {penalty: parts.left_out(y - centre, penalty) for penalty in choices}
-    best = min(choices, key=lambda penalty: float(np.square(residuals[penalty]).mean()))
-    left_out = y - residuals[best]
+    errors = [float(np.square(residuals).mean()) for residuals in parts.left_out(y - centre, choices)]
+    best = choices[errors.index(min(errors))]
+    left_out = y - next(parts.left_out(y - centre, [best]))
     score = scored(left_out.astype(np.float32), labels, target)
     return Ridge(parts.mean, parts.weights(y - centre, best), centre, best, left_out, score)
 

@@ -32,7 +32,7 @@ def search_depth(
         str | None, typer.Option(metavar="REGEX", help="Look at the cuts after these layers only; all valid ones.")
     ] = None,
     train: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="How many cuts are trained to the end; 3, or fewer of few.")
+        int | None, typer.Option(min=0, metavar="N", help="How many cuts are trained to the end; a fourth, 3 at most.")
     ] = None,
     surgical: Annotated[
         bool, typer.Option("--surgical", help="Also try each block alone as the one that trains.")
@@ -45,10 +45,16 @@ def search_depth(
     json: Json = False,
 ) -> None:
     """Find how many layers to keep: probe every cut in one pass over the data, train the best few."""
+    from registry.home import home
     from transfer.depths.blocks import blocks
     from zoo import depth_search
+    from zoo.depth_plot import plot as drawn
+    from zoo.depth_record import keep, record
+    from zoo.plot import check_plot, write_plot
     from zoo.progress import bars
 
+    if plot is not None:
+        check_plot(plot)
     with bars(quiet=quiet or json) as watch:
         searching = depth_search.prepare(name, data, cuts, train, seeds, seed, watch, **options)
         if not (quiet or json):
@@ -56,8 +62,10 @@ def search_depth(
         search = searching.run()
         parts = blocks(searching.depth.source.layers) if surgical else ()
         alone = searching.depth.surgical(parts)
-    if plot:
-        depth_search.draw(search, plot)
+    searched = record(searching, search)
+    keep(home().depths, searched)
+    if plot is not None:
+        write_plot(plot, drawn(searched))
     if json:
         json_document(depth_search.document(searching, search, parts, alone))
     elif quiet:
@@ -78,7 +86,7 @@ def _closing(searching: Searching, search: Search) -> str:
     from zoo.depth_search import cuts_table, next_command
 
     best = search.found[search.best]
-    how = "by its probe" if best.valid is None else "within one standard error of the highest, and of those probed best"
+    how = "by its probe" if best.valid is None else "by validation loss"
     return "\n".join([
         cuts_table(search),
         f"* the best: {how}",
