@@ -13,7 +13,7 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
 from transfer.data.target import Target
-from transfer.transferability.bootstrap import normal, percentiles
+from transfer.transferability.bootstrap import resampled
 from transfer.transferability.correlation import weighted_tau
 from transfer.transferability.hscore import hscore
 from transfer.transferability.knn import knn
@@ -102,11 +102,22 @@ def test_too_little_has_no_correlation() -> None:
 def test_intervals_are_those_of_a_mean_and_repeat_with_their_seed() -> None:
     values = np.random.default_rng(0).normal(size=400)
     half = 1.96 * values.std() / 20
-    low, high = percentiles(lambda rows: float(values[rows].mean()), 400, 1)
-    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.03)
-    assert percentiles(lambda rows: float(values[rows].mean()), 400, 1) == (low, high)
-    low, high = normal(lambda rows: float(values[rows].mean()), 400, 1, 200)
-    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.03)
+    for of_shares, close in ((True, 0.03), (False, 0.05)):
+        found = resampled(lambda rows: float(values[rows].mean()), 400, 1, of_shares=of_shares)
+        assert found.figure == values.mean()
+        assert found.ci95 == pytest.approx((values.mean() - half, values.mean() + half), abs=close)
+        assert resampled(lambda rows: float(values[rows].mean()), 400, 1, of_shares=of_shares).ci95 == found.ci95
+
+
+def test_a_difference_is_paired() -> None:
+    """Two figures that rise and fall with the samples differ by far less than either may be off."""
+    values = np.random.default_rng(0).normal(size=400)
+    one, other = (
+        resampled(lambda rows, more=more: float(values[rows].mean()) + more, 400, 1, of_shares=True)
+        for more in (0.05, 0.0)
+    )
+    assert one.ci95[0] < other.figure, "their intervals overlap"
+    assert (one - other).ci95 == pytest.approx((0.05, 0.05)) and (one - other).figure == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("name", SCORES)
@@ -116,8 +127,9 @@ def test_every_score_prefers_features_that_tell_the_classes_apart(name: str) -> 
     for apart in (0.0, 4.0):
         x, labels = drawn(90, 6, apart)
         sight = Sight(x, labels, target, np.exp(x) / np.exp(x).sum(axis=1, keepdims=True))
-        score, interval = sight.score(name), sight.interval(name, 0)
-        assert score is not None and interval is not None and interval[0] <= score <= interval[1]
+        score, again = sight.score(name), sight.resampled(name, 0)
+        assert score is not None and again is not None and again.ci95[0] <= score <= again.ci95[1]
+        assert again.figure == score
         found.append(score)
     assert found[1] > found[0] + 0.05
 
@@ -129,5 +141,5 @@ def test_other_targets_have_no_scores_of_classes(kind: str) -> None:
     target = Target(kind, ("y", "z"), deviation, deviation)
     sight = Sight(x, np.eye(3, dtype=np.float32)[labels][:, :2], target)
     scores = {name: sight.score(name) for name in SCORES}
-    assert scores["leep"] is None and scores["hscore"] is None and sight.interval("leep", 0) is None
+    assert scores["leep"] is None and scores["hscore"] is None and sight.resampled("leep", 0) is None
     assert scores["probe"] > 0.5 and scores["knn"] > 0.5 and math.isfinite(scores["logme"])

@@ -49,17 +49,24 @@ class FrozenFeatures:
         """How many rows each training sample has in the features."""
         return self.recorded if self.changes is not None else 1
 
-    def ahead(self, model: Any, frozen: Sequence[Collection[str]]) -> None:
-        """Fill the cache for the cuts of all phases to come, in one pass over the data.
+    def holds(self, model: Any, frozen: Collection[str]) -> bool:
+        """Tell whether a phase can begin at once: its features are all in the cache, or are the inputs themselves."""
+        below = closed(describe(model), frozen)
+        part = trunk_of(model, below)
+        return part.trunk is None or self.cache.holds(key_of(model, below, part, self.preparation), self._split)
+
+    def ahead(self, model: Any, frozen: Sequence[Collection[str]], most: int = AHEAD_BYTES) -> None:
+        """Fill the cache for the cuts of several phases, in one pass over the data.
 
         Cuts below the first are left out from where they would take more than 512 MB together: an early layer's maps
         can be a hundred times as large as what lies above them.
 
         Args:
-            model: before the first phase, so that all layers below the cuts are still the source's.
+            model: before the first of the phases, so that all layers below the cuts are still the source's.
             frozen: the frozen layers of each phase, in order.
+            most: how many bytes the features of all but the first may take.
         """
-        wanted = list(self._affordable(model, frozen))
+        wanted = list(self._affordable(model, frozen, most))
         if len(wanted) > 1:
             start = time.perf_counter()
             extracted = self.cache.fill(wanted, self._split, stage="extract", watch=self.watch)
@@ -81,8 +88,8 @@ class FrozenFeatures:
             train = viewed(train, self.changes, self.recorded)
         return {"train": train, "valid": self.inputs["valid"]}
 
-    def _affordable(self, model: Any, frozen: Sequence[Collection[str]]) -> Iterator[tuple[Key, Trunk]]:
-        layers, left = describe(model), AHEAD_BYTES
+    def _affordable(self, model: Any, frozen: Sequence[Collection[str]], most: int) -> Iterator[tuple[Key, Trunk]]:
+        layers, left = describe(model), most
         samples = sum(len(split) for split in self._split.values())
         for number, fixed in enumerate(frozen):
             below = closed(layers, fixed)

@@ -15,6 +15,7 @@ from transfer.data.arrays.feed import ArrayFeed
 from transfer.data.arrays.pictures import is_image
 from transfer.data.arrays.samples import ArraySamples
 from transfer.data.dataset import Array
+from transfer.data.images.decode import DECODING
 from transfer.data.images.feed import ImageFeed
 from transfer.data.images.samples import EncodedImages, ImageSamples
 from transfer.data.images.sound import image_sizes
@@ -29,7 +30,6 @@ from transfer.preprocess_model import batch_preparer
 from transfer.preprocessing import parse_preprocessing
 from transfer.resized import at_size
 
-DECODING = 1  # counted up when `transfer.data.images` turns the same bytes into other pixels
 SMALLEST = 32  # pixels a side: what the stages of an image model divide it by, all together
 Size = tuple[int, int]
 Encoded = ImageSamples | EncodedImages

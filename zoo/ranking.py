@@ -4,100 +4,28 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from registry.errors import ZooError, near
+from registry.errors import ChoiceError, ZooError, near
 from registry.shelf import Shelf
+from zoo.ranked import SIZE, Left, Ranked, Ranking, in_order
 
 if TYPE_CHECKING:
     from registry.model import Model
     from registry.watch import Watch
     from transfer.data.dataset import Dataset
     from transfer.plan.plan import Plan
+    from transfer.transferability.remembered import Answer, Memory, Question
+    from transfer.transferability.scores import Sight
     from zoo.opening import DataRef
-
-SIZE = "size"
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A model that fits.
-
-    Attributes:
-        name: in the catalogue.
-        plan: a transfer that keeps all but its output layer.
-        parameters: of the whole model.
-        scores: by name; None where one makes no sense for these labels or this model.
-        score, ci95: of the one that ranks; it has no interval where it is the size.
-        seconds: for opening, extracting and scoring.
-        rank, rank_by_size: from 1.
-        reached: the validation figure after a transfer; None where none was made.
-    """
-
-    name: str
-    plan: Plan
-    parameters: int
-    scores: Mapping[str, float | None]
-    score: float
-    ci95: tuple[float, float] | None
-    seconds: float
-    rank: int = 0
-    rank_by_size: int = 0
-    reached: float | None = None
-
-
-@dataclass(frozen=True)
-class Left:
-    """A model that is not ranked, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """All models that fit, the best first, and those that do not.
-
-    Attributes:
-        data: what the data are called.
-        measure: what probe, k-NN and transfers count.
-        by: the score that ranks.
-        models, left: those that fit, and the others.
-        seconds: for all, without transfers.
-    """
-
-    data: str
-    measure: str
-    by: str
-    models: tuple[Ranked, ...]
-    left: tuple[Left, ...]
-    seconds: float
-
-    @property
-    def ties(self) -> tuple[str, ...]:
-        """The models whose interval overlaps that of the first."""
-        first = self.models[0].ci95
-        if first is None:
-            return ()
-        return tuple(one.name for one in self.models[1:] if one.ci95 and one.ci95[1] >= first[0])
-
-    @property
-    def correlations(self) -> dict[str, float] | None:
-        """How far the ranking by score, and that by size, agree with the transfers; None where there are too few."""
-        from math import isnan
-
-        from transfer.transferability.correlation import weighted_tau
-
-        done = [(one.score, float(one.parameters), one.reached) for one in self.models if one.reached is not None]
-        reached = [each[2] for each in done]
-        found = {by: weighted_tau([each[place] for each in done], reached) for place, by in enumerate((self.by, SIZE))}
-        return {by: tau for by, tau in found.items() if not isnan(tau)} or None
 
 
 def rank(pattern: str, data: str, by: str, seed: int, watch: Watch, options: Mapping[str, Any]) -> Ranking:
     """Score all models that a pattern selects.
+
+    A model that was scored on these data before is not loaded again, and where none is, TensorFlow is not imported.
 
     Args:
         pattern: a shell pattern, as `zoo list` takes it.
@@ -111,8 +39,10 @@ def rank(pattern: str, data: str, by: str, seed: int, watch: Watch, options: Map
         ZooError: the pattern selects nothing, the data cannot be read, or no model fits them.
     """
     from transfer.evaluate import MEASURES
+    from transfer.transferability.remembered import Memory
     from transfer.transferability.scores import SCORES
-    from zoo.opening import named_data, read_data, start_tensorflow
+    from zoo.cache_limit import within_limit
+    from zoo.opening import named_data, read_data
     from zoo.plans import data_options
 
     if by not in (*SCORES, SIZE):
@@ -124,24 +54,18 @@ def rank(pattern: str, data: str, by: str, seed: int, watch: Watch, options: Map
     where = named_data(shelf, data)
     samples = read_data(where, data_options(options)[0])
     _check_by(by, samples.target.kind)
-    start_tensorflow()
-    looking = _Looking(shelf, where, samples, by, seed, watch, options)
-    found = [looking.at(name) for name in names]
+    looking = _Looking(shelf, where, samples, Memory(shelf.home.cache), by, seed, watch, options)
+    with within_limit(shelf.home):
+        found = [looking.at(name) for name in names]
     left = tuple(one for one in found if isinstance(one, Left))
     models = in_order([one for one in found if isinstance(one, Ranked)])
     if not models:
         reasons = "; ".join(f"{one.name}: {one.reason}" for one in left[:5])
         raise ZooError(f"no model fits {where.name}: {reasons}", "zoo list shows all models; zoo show NAME its input")
-    spent = time.perf_counter() - start
-    return Ranking(where.name, MEASURES[samples.target.kind], by, models, left, spent)
-
-
-def in_order(models: Sequence[Ranked]) -> tuple[Ranked, ...]:
-    """Give models their ranks, the best first; of equal scores the smaller model is first."""
-    sizes = sorted(models, key=lambda one: (-one.parameters, one.name))
-    places = {one.name: place for place, one in enumerate(sizes, start=1)}
-    best = sorted(models, key=lambda one: (-one.score, one.parameters, one.name))
-    return tuple(replace(one, rank=place, rank_by_size=places[one.name]) for place, one in enumerate(best, start=1))
+    for question, answer in looking.refused:  # not where no model fits: then the data may be at fault
+        looking.memory.keep(question, answer)
+    kind, spent = samples.target.kind, time.perf_counter() - start
+    return Ranking(where.name, kind, MEASURES[kind], by, models, left, spent)
 
 
 def calibrated(ranking: Ranking, wanted: int, seed: int, watch: Watch, options: Mapping[str, Any]) -> Ranking:
@@ -174,37 +98,86 @@ class _Looking:
     shelf: Shelf
     where: DataRef
     data: Dataset
+    memory: Memory
     by: str
     seed: int
     watch: Watch
     options: Mapping[str, Any]
+    refused: list[tuple[Question, Answer]] = field(default_factory=list)
 
     def at(self, name: str) -> Ranked | Left:
+        start, model = time.perf_counter(), self.shelf.find(name)
         try:
-            return self._scored(self.shelf.find(name))
+            plan, question = self._asked(model)
+            known = self.memory.find(question)
+            if known and known.reason:
+                return Left(name, known.reason)
+            sight = self.memory.sight(known, self.data) if known else None
+            if sight:
+                return self._ranked(model, plan, sight, start, remembered=True)
+            _import_all()  # which is no model's time
+            start = time.perf_counter()
+            return self._ranked(model, plan, self._seen(model, plan, question), start, remembered=False)
+        except ChoiceError:
+            raise
         except ZooError as error:
             return Left(name, error.message)
 
-    def _scored(self, model: Model) -> Ranked:
-        from transfer.cache import FeatureCache
-        from transfer.presented import to_train
-        from transfer.transferability.penultimate import below_outputs, sight
-        from transfer.transferability.scores import SCORES
-        from zoo.opening import open_model
+    def _asked(self, model: Model) -> tuple[Plan, Question]:
+        from transfer.transferability.below_outputs import below_outputs
+        from transfer.transferability.remembered import Question
         from zoo.plans import make_plan
 
-        if not model.card.layers:
-            raise ZooError(f"kept as it came, in the format {model.card.format}, which cannot be opened yet")
-        if model.card.format == "keras-json":
+        card = model.card
+        if not card.layers:
+            raise ZooError(f"kept as it came, in the format {card.format}, which cannot be opened yet")
+        if card.format == "keras-json":
             raise ZooError("an architecture without trained weights: zoo import --into fills it")
-        start, card = time.perf_counter(), model.card
         reuse = below_outputs(card.layers)
         plan = make_plan(model.ref, self.where.name, reuse, None, "auto", self.seed, dict(self.options))
-        source = to_train(open_model(self.shelf, model), self.data.train.samples, plan.imaging)
-        seen = sight(plan, source, self.data, FeatureCache(self.shelf.home.cache), self.watch)
-        scores = {score: seen.score(score) for score in SCORES}
-        score = float(card.parameters) if self.by == SIZE else scores[self.by]
-        if score is None:
-            raise ZooError(f"it has no classes of its own, which {self.by} needs")
-        interval = None if self.by == SIZE else seen.interval(self.by, self.seed)
-        return Ranked(model.name, plan, card.parameters, scores, score, interval, time.perf_counter() - start)
+        return plan, Question(model.revision, self.data.fingerprint, reuse, plan.imaging)
+
+    def _seen(self, model: Model, plan: Plan, question: Question) -> Sight:
+        """Open the model, extract its features, and remember them."""
+        from zoo.opening import open_model
+
+        source = open_model(self.shelf, model)
+        from transfer.cache import FeatureCache
+        from transfer.transferability.penultimate import look
+        from transfer.transferability.remembered import Answer
+
+        try:
+            sight, answer = look(plan, source, self.data, FeatureCache(self.shelf.home.cache), self.watch)
+        except ZooError as error:
+            if _lasts(error):
+                self.refused.append((question, Answer(reason=error.message)))
+            raise
+        if answer.key:
+            self.memory.keep(question, answer)
+        return sight
+
+    def _ranked(self, model: Model, plan: Plan, sight: Sight, start: float, *, remembered: bool) -> Ranked:
+        from transfer.probes.threads import one_thread
+        from transfer.transferability.scores import SCORES
+
+        with one_thread():
+            parameters, scores = model.card.parameters, {score: sight.score(score) for score in SCORES}
+            score = float(parameters) if self.by == SIZE else scores[self.by]
+            if score is None:
+                raise ZooError(f"its card names no classes that it was trained for, which {self.by} needs")
+            drawn = None if self.by == SIZE else sight.resampled(self.by, self.seed)
+        spent = time.perf_counter() - start
+        return Ranked(model.name, plan, parameters, scores, score, drawn, spent, remembered)
+
+
+def _import_all() -> None:
+    from zoo.opening import start_tensorflow
+
+    start_tensorflow()
+    import transfer.importers.table
+    import transfer.transferability.penultimate  # noqa: F401
+
+
+def _lasts(error: ZooError) -> bool:
+    """Tell whether an error is of the model and the data, and not of this machine's disk or memory."""
+    return error.__cause__ is None or isinstance(error.__cause__, ValueError | TypeError | ZooError)

@@ -13,7 +13,7 @@ from transfer.data.records import Rows
 from transfer.data.target import Target
 from transfer.evaluate import scored
 from transfer.probes.ridge import ridge
-from transfer.transferability.bootstrap import Interval, normal, percentiles
+from transfer.transferability.bootstrap import Resampled, resampled
 from transfer.transferability.hscore import hscore
 from transfer.transferability.knn import knn
 from transfer.transferability.leep import leep
@@ -46,12 +46,12 @@ class Sight:
         figure = self._figure(name)
         return figure(np.arange(len(self.x))) if figure else None
 
-    def interval(self, name: str, seed: int) -> Interval | None:
-        """Return a score's 95 % interval over the samples; the features are taken as given."""
+    def resampled(self, name: str, seed: int) -> Resampled | None:
+        """Return a score over draws of the samples; the features, and what is said of each sample, are as they are."""
         if name in ("probe", "knn"):
-            return percentiles(self._accuracy(self._said(name)), len(self.x), seed)
+            return resampled(self._accuracy(self._said(name)), len(self.x), seed, of_shares=True)
         figure = self._figure(name)
-        return normal(figure, len(self.x), seed) if figure else None
+        return resampled(figure, len(self.x), seed, of_shares=False) if figure else None
 
     def _said(self, name: str) -> NDArray[np.float32]:
         """Return what is said of each sample without it."""

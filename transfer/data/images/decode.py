@@ -15,6 +15,7 @@ from transfer.data.images.colours import MODES, Pixels, pixels
 
 # No EPS or WMF, which are programs for others to run, and nothing that has no signature at its beginning.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+DECODING = 1  # counted up when the same bytes become other pixels
 MOST_PIXELS = 64_000_000
 LARGE_PIXELS = 8_000_000
 SKIP = "--skip-broken leaves such files out and lists them"
