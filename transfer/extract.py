@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
 from transfer.backbone import tensor_names
 from transfer.data.dataset import Array
 from transfer.data.records import Rows
+from transfer.engines.engine import Engine
+from transfer.engines.tensorflow import TensorFlow
 from transfer.feeding import Feed, Sliced, every
-from transfer.files.shown import first_line
 from transfer.inputs import Arrays
 
 BATCH_BYTES = 64 * 2**20
@@ -32,7 +32,7 @@ def batch_size(model: Any) -> int:
 def forward(
     model: Any, feed: Feed | Sliced, rows: Rows | None = None, *, stage: str = "extract", watch: Watch = silent
 ) -> Iterator[Arrays]:
-    """Yield a model's outputs in inference mode, batch by batch.
+    """Yield a model's outputs in inference mode, batch by batch, as TensorFlow computes them.
 
     Args:
         model: one or several inputs and outputs.
@@ -47,30 +47,20 @@ def forward(
     Raises:
         ZooError: a sample is broken, or the model cannot compute with such samples.
     """
-    rows, done = every(feed) if rows is None else rows, 0
-    if not len(rows):
-        return
-    try:
-        run = _compiled(model, feed)
-        for _, arrays in feed.blocks(rows, batch_size(model)):
-            yield tuple(output.numpy() for output in run(*(tf.constant(array) for array in arrays)))
-            done += len(arrays[0])
-            watch(stage, done, len(rows))
-    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
-        raise ZooError(f"the model cannot compute its outputs for these samples: {first_line(error)}") from error
+    rows = every(feed) if rows is None else rows
+    if len(rows):
+        yield from passed(TensorFlow(model, feed), batch_size(model), feed, rows, stage=stage, watch=watch)
 
 
-def _compiled(model: Any, feed: Feed | Sliced) -> Any:
-    specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(feed.shapes, feed.dtypes, strict=True)]
-
-    def run(*batch: Any) -> list[Any]:
-        return list(tf.nest.flatten(model(batch[0] if len(batch) == 1 else list(batch), training=False)))
-
-    try:
-        return tf.function(run).get_concrete_function(*specs)
-    except (ValueError, TypeError) as error:
-        shapes = ", ".join(map(str, feed.shapes))
-        raise ZooError(f"the model cannot take samples of shape {shapes}: {first_line(error)}") from error
+def passed(
+    engine: Engine, batch: int, feed: Feed | Sliced, rows: Rows, *, stage: str = "extract", watch: Watch = silent
+) -> Iterator[Arrays]:
+    """Yield what an engine computes, batch by batch; the next one is read meanwhile. Otherwise as `forward`."""
+    done = 0
+    for _, arrays in feed.blocks(rows, batch):
+        yield engine(arrays)
+        done += len(arrays[0])
+        watch(stage, done, len(rows))
 
 
 def outputs(model: Any, x: Array | Sequence[Array] | Feed) -> Array:

@@ -7,8 +7,9 @@ from dataclasses import fields
 from typing import Any, TypedDict
 
 from registry.card import Card
-from registry.errors import ZooError, near
+from registry.errors import ChoiceError, near
 from transfer.data.reading import Reading
+from transfer.plan.combining import check_frozen, check_recorded
 from transfer.plan.hyperparameters import Training
 from transfer.plan.imaging import Imaging
 from transfer.plan.plan import AUTO, Plan
@@ -16,6 +17,8 @@ from transfer.plan.style import Style
 from transfer.plan.top import Top
 from zoo.opening import DataRef, HubRef
 from zoo.recipes import recipe
+
+PLAN_OWN = ("cached", "compare_scratch", "backend")
 
 
 class DataOptions(TypedDict, total=False):
@@ -36,7 +39,7 @@ class DataOptions(TypedDict, total=False):
 
 
 class Options(DataOptions, total=False):
-    """Choices of a transfer by name; see `Top`, `Training`, `Imaging`, and of a plan's own the last two."""
+    """Choices of a transfer by name; see `Top`, `Training`, `Imaging`, and of a plan's own the last three."""
 
     top: Sequence[int] | None
     activation: str | None
@@ -76,13 +79,14 @@ class Options(DataOptions, total=False):
     recipe: str | None
     cached: bool
     compare_scratch: bool
+    backend: str
 
 
 def data_options(options: Mapping[str, Any]) -> tuple[Reading, Imaging]:
     """Sort options into how data are read and how images are given to a model.
 
     Raises:
-        ZooError: an option is unknown or out of range.
+        ChoiceError: an option is unknown or out of range.
     """
     rest = dict(options)
     reading, imaging = _taken(rest, Reading), _taken(rest, Imaging)
@@ -121,20 +125,25 @@ def make_plan(
     """Sort options into a plan; what a recipe says counts where the options say nothing.
 
     Raises:
-        ZooError: an option is unknown or out of range.
+        ChoiceError: an option is unknown or out of range, or contradicts another.
     """
-    if name := options.pop("recipe", None):
-        base = recipe(name)
+    name = options.pop("recipe", None)
+    base = recipe(name) if name else None
+    if unfreeze:
+        check_frozen(freeze or (base.freeze if base else None), phases_of(unfreeze), None if freeze else name)
+    if base:
         freeze, unfreeze = freeze or base.freeze, unfreeze or base.unfreeze
-        options = {**base.options, **options}
+        options = base.beside(options)
     units = options.pop("top", None)
     top = {"units": None if units is None else tuple(units)} | _taken(options, Top)
     training = _taken(options, Training)
     reading, imaging = _taken(options, Reading), _taken(options, Imaging)
-    rest: dict[str, Any] = {name: options.pop(name) for name in ("cached", "compare_scratch") if name in options}
+    rest: dict[str, Any] = {name: options.pop(name) for name in PLAN_OWN if name in options}
     _check_all(options, "transfer has")
     parts = (Top(**top), Training(**training), Reading(**reading), Imaging(**imaging))
-    return Plan(model, data, reuse, freeze, phases_of(unfreeze or "auto"), *parts, seed=seed, **rest)
+    plan = Plan(model, data, reuse, freeze, phases_of(unfreeze or "auto"), *parts, seed=seed, **rest)
+    check_recorded(plan.imaging, plan.cached)
+    return plan
 
 
 def phases_of(unfreeze: str | Sequence[str]) -> tuple[str, ...]:
@@ -143,7 +152,7 @@ def phases_of(unfreeze: str | Sequence[str]) -> tuple[str, ...]:
     if chosen == ("none",):
         return ()
     if len(chosen) > 1 and {"auto", "gradual", "none"}.intersection(chosen):
-        raise ZooError(
+        raise ChoiceError(
             "--unfreeze takes auto, gradual or none alone, or one regex a phase",
             "--unfreeze hidden3 --unfreeze hidden2",
         )
@@ -152,7 +161,7 @@ def phases_of(unfreeze: str | Sequence[str]) -> tuple[str, ...]:
 
 def _check_all(rest: Mapping[str, Any], who: str) -> None:
     for name in rest:
-        raise ZooError(f"{who} no option {name!r}", near(name, Options.__annotations__))
+        raise ChoiceError(f"{who} no option {name!r}", near(name, Options.__annotations__))
 
 
 def _taken(options: dict[str, Any], kind: type[Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from transfer.engines.table import NAMES
 from transfer.plan.hyperparameters import OPTIMIZERS, SCHEDULES
 from zoo.option_groups import Given, Group, as_given
 
@@ -43,6 +44,9 @@ KINDS: dict[str, Any] = {
     "label_smoothing": Annotated[float | None, typer.Option(help="The share of a label spread over all classes.")],
     "class_weights": Annotated[
         str | None, typer.Option(metavar="balanced", help="Weigh each class by its rarity in training.")
+    ],
+    "backend": Annotated[
+        str | None, typer.Option(metavar="|".join(NAMES), help="What extracts features: the fastest on a first batch.")
     ],
     "no_diagnose": Annotated[
         bool, typer.Option("--no-diagnose", help="Do not look for vanishing gradients, dead units and the like.")

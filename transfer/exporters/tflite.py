@@ -78,9 +78,9 @@ def _without_loops(model: Any) -> tuple[Any, tuple[str, ...]]:
     Raises:
         ZooError: a recurrent layer reads sequences of any length.
     """
-    if not any(_loops(layer) for layer in model.layers):
+    if not any(loops(layer) for layer in model.layers):
         return model, ()
-    endless = [scope_of(layer.name) for layer in model.layers if _loops(layer) and layer.input.shape[1] is None]
+    endless = [scope_of(layer.name) for layer in model.layers if loops(layer) and layer.input.shape[1] is None]
     if endless:
         raise ZooError(
             f"TensorFlow Lite needs sequences of a fixed length; {', '.join(endless)} read any", "try --to onnx"
@@ -91,7 +91,8 @@ def _without_loops(model: Any) -> tuple[Any, tuple[str, ...]]:
     return unrolled, ("recurrent layers are written out step by step",)
 
 
-def _loops(layer: Any) -> bool:
+def loops(layer: Any) -> bool:
+    """Tell whether a layer is recurrent, and so is written out step by step."""
     return isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)
 
 
@@ -101,6 +102,6 @@ def _unrolled(layer: Any) -> Any:
         for side in ("layer", "backward_layer"):
             if config.get(side):
                 config[side]["config"]["unroll"] = True
-    elif _loops(layer):
+    elif loops(layer):
         config["unroll"] = True
     return type(layer).from_config(config)

@@ -46,10 +46,7 @@ def agreement(pairs: Iterable[tuple[Arrays, Arrays]], what: str, hint: str = "",
         ZooError: they differ by more than 1e-4 of the largest output, in shape or in number, a number is not finite
             where the original's is, or the original's are not finite for any batch.
     """
-    outputs = [_output(list(batches), what, ours, hint) for batches in zip(*map(_paired, pairs), strict=True)]
-    if not outputs:
-        raise ZooError(f"there are no outputs of {what} to compare", hint)
-    worst = Difference(max(one.largest for one in outputs), max(one.relative for one in outputs))
+    worst = furthest(pairs, what, hint, ours)
     if not worst.relative <= LARGEST:
         raise ZooError(
             f"{ours} differs from {what}: {worst.relative:.2g} relative, {worst.largest:.2g} absolute; "
@@ -57,6 +54,19 @@ def agreement(pairs: Iterable[tuple[Arrays, Arrays]], what: str, hint: str = "",
             hint,
         )
     return worst
+
+
+def furthest(pairs: Iterable[tuple[Arrays, Arrays]], what: str, hint: str = "", ours: str = IMPORTED) -> Difference:
+    """Compare outputs, however far they are apart; arguments as `agreement` takes them.
+
+    Raises:
+        ZooError: they cannot be compared: they differ in shape or in number, a number is not finite where the
+            original's is, or the original's are not finite for any batch.
+    """
+    outputs = [_output(list(batches), what, ours, hint) for batches in zip(*map(_paired, pairs), strict=True)]
+    if not outputs:
+        raise ZooError(f"there are no outputs of {what} to compare", hint)
+    return Difference(max(one.largest for one in outputs), max(one.relative for one in outputs))
 
 
 def _paired(pair: tuple[Arrays, Arrays]) -> list[tuple[NDArray[Any], NDArray[Any]]]:

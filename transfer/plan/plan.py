@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from transfer.data.reading import Reading
+from transfer.engines.table import AUTO as AUTO_BACKEND
+from transfer.engines.table import NAMES
+from transfer.plan.checks import check, one_of
 from transfer.plan.hyperparameters import Training
 from transfer.plan.imaging import Imaging
 from transfer.plan.top import Top
@@ -27,6 +30,7 @@ class Plan:
         imaging: how images are given to the model.
         compare_scratch: also train the same architecture from fresh weights.
         cached: train from cached features; False runs the frozen layers in every step, with the same result.
+        backend: what extracts features: a name of `transfer.engines.table`, or `auto`.
         seed: of fresh weights, dropout and the order of samples.
     """
 
@@ -42,3 +46,10 @@ class Plan:
     compare_scratch: bool = True
     cached: bool = True
     seed: int = 0
+    backend: str = AUTO_BACKEND
+
+    def __post_init__(self) -> None:
+        one_of("--backend", self.backend, NAMES)
+        if not self.cached:
+            hint = "leave one of them out"
+            check(self.backend == AUTO_BACKEND, "--backend says what extracts features, and --no-cache has none", hint)

@@ -1,0 +1,280 @@
+"""How fast features are extracted, against `model.predict`; and in how much memory.
+
+    python benchmarks/extraction.py [--pairs 5] [--images 512] [--gb 1.0] [--only conv,dense,writing,memory] [--json]
+
+`conv`: MobileNetV2 at 96x96x3, pooled, seeded random weights, images in memory. `dense`: three layers of 50 units on
+60,000 rows of 784. Each engine that is installed is timed in turn with `predict` at its default batch, which has been
+called once before; `ours` is the engine that `--backend auto` takes, and for `dense` everything that the cache does:
+choosing, extracting, checksums, writing HDF5. What making an engine ready takes is given beside it, and is paid once a
+trunk. `writing`: MobileNetV2 to an early cut, whose maps are 100 times the pooled row, computed alone and into the
+cache. `memory`: the peak of a process that extracts with a model of 1 GB above that of one with a tiny model, divided
+by the size of the weights. Ratios are of pairs, medians of all. Exits with 1 where a limit is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+LIMITS = {"conv": 2.5, "dense": 15.0, "memory": 2.2}
+SIDE, ROWS, COLUMNS = 96, 60_000, 784
+
+
+def mobilenet() -> Any:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    return keras.applications.MobileNetV2((SIDE, SIDE, 3), weights=None, include_top=False, pooling="avg")
+
+
+def dense_net(width: int = 50, columns: int = COLUMNS, layers: int = 3) -> Any:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    source = tensor = keras.Input((columns,), name="X")
+    for number in range(layers):
+        tensor = keras.layers.Dense(width, "elu", name=f"hidden{number + 1}")(tensor)
+    return keras.Model(source, tensor)
+
+
+def draws(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(shape, np.float32)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def drained(ready: Any, x: np.ndarray) -> None:
+    from registry.watch import silent
+    from transfer.feeding import Sliced
+
+    for _ in ready.run(Sliced((x,)), np.arange(len(x)), stage="extract", watch=silent):
+        pass
+
+
+def inputs(x: np.ndarray) -> dict[str, Any]:
+    """Return a split as a model takes it; the digests of its samples are known, as they are where data were read."""
+    from transfer.data.arrays.feed import ArrayFeed
+    from transfer.data.arrays.samples import ArraySamples
+    from transfer.features import Inputs
+    from transfer.inputs import ModelInput
+
+    feed = ArrayFeed(ArraySamples.of(x, "x.npy"), (ModelInput("X", x.shape[1:]),), None)
+    assert len(feed.digests) == len(x)
+    return {"train": Inputs(feed, np.zeros(len(x), np.int64))}
+
+
+def cached(model: Any, given: dict[str, Any], backend: str = "auto") -> None:
+    """Extract into an empty cache: all that a transfer does."""
+    from transfer.cache import FeatureCache, Key
+    from transfer.split import Trunk
+
+    with tempfile.TemporaryDirectory() as folder:
+        FeatureCache(Path(folder), backend).features(Key("trunk", "cut", ""), Trunk(model, ("cut",)), given)
+
+
+def paired(ours: dict[str, Callable[[], Any]], rival: Callable[[], Any], pairs: int) -> dict[str, dict[str, float]]:
+    """Time each of ours and the rival in turn; all have run once."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ours}
+    for _ in range(pairs):
+        for name, work in ours.items():
+            taken[name].append((seconds(work), seconds(rival)))
+    return {name: _summary(found) for name, found in taken.items()}
+
+
+def _summary(found: list[tuple[float, float]]) -> dict[str, float]:
+    ratios = [rival / mine for mine, rival in found]
+    return {
+        "seconds": statistics.median(mine for mine, _ in found),
+        "rival_seconds": statistics.median(rival for _, rival in found),
+        "ratio": statistics.median(ratios), "least": min(ratios), "most": max(ratios),
+    }  # fmt: skip
+
+
+def engines(model: Any, x: np.ndarray, names: list[str], total: int) -> tuple[dict[str, Any], dict[str, float]]:
+    """Make the model ready with each backend; return these, and the seconds that it took."""
+    from transfer.engines.extractor import Extractor
+    from transfer.feeding import Sliced
+
+    made, took = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            start = time.perf_counter()
+            extractor = Extractor(name, Path(folder), total)
+            made[name] = extractor.ready(model, Sliced((x,)), np.arange(len(x)), [name])
+            took[name] = time.perf_counter() - start
+    return made, took
+
+
+def installed() -> list[str]:
+    from transfer.engines.table import AUTO, BACKENDS
+
+    return [AUTO, *(backend.name for backend in BACKENDS if backend.version)]
+
+
+def conv(pairs: int, images: int) -> dict[str, Any]:
+    model, x = mobilenet(), draws(images, SIDE, SIDE, 3)
+    ready, took = engines(model, x, installed(), 5000)
+    ours = {name: (lambda one=one: drained(one, x)) for name, one in ready.items()}
+    model.predict(x, verbose=0)
+    for work in ours.values():
+        work()
+    found: dict[str, Any] = paired(ours, lambda: model.predict(x, verbose=0), pairs)
+    for name in found:
+        found[name] |= {"engine": str(ready[name]), "ready_seconds": took[name], "said": ready[name].choice.said}
+    return found
+
+
+def dense(pairs: int) -> dict[str, Any]:
+    model, x = dense_net(), draws(ROWS, COLUMNS)
+    ready, took = engines(model, x, installed(), ROWS)
+    ours: dict[str, Callable[[], Any]] = {
+        name: (lambda one=one: drained(one, x)) for name, one in ready.items() if name != "auto"
+    }
+    given = inputs(x)
+    ours["ours, into the cache"] = lambda: cached(model, given)
+    model.predict(x[:1000], verbose=0)
+    for work in ours.values():
+        work()
+    found: dict[str, Any] = paired(ours, lambda: model.predict(x, verbose=0), pairs)
+    for name in ready.keys() & found.keys():
+        found[name] |= {"engine": str(ready[name]), "ready_seconds": took[name]}
+    return found
+
+
+def writing(pairs: int, images: int) -> dict[str, Any]:
+    """Compare extraction of large maps into the cache with the same without writing."""
+    import keras
+
+    whole = mobilenet()
+    model = keras.Model(whole.inputs, whole.get_layer("block_2_add").output)
+    x = draws(images, SIDE, SIDE, 3)
+    ready, _ = engines(model, x, ["tensorflow"], len(x))
+    given = inputs(x)
+    alone, into = (lambda: drained(ready["tensorflow"], x)), (lambda: cached(model, given, "tensorflow"))
+    alone(), into()
+    return {"into the cache": paired({"": into}, alone, pairs)[""]}
+
+
+def memory(gb: float) -> dict[str, Any]:
+    """Return the peak of an extraction above that with a tiny model, by the size of the weights."""
+    width = int(np.sqrt(gb * 1e9 / 4 / 2))
+    base, most = child(8), child(width)
+    size = 2 * 4 * width * (width + 1)
+    return {"bytes": size, "base": base, "peak": most, "ratio": (most - base) / size}
+
+
+def child(width: int) -> int:
+    """Load a model from its file and extract with it in a process of its own; return its peak."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        for step in ("--save", "--extract"):
+            command = [sys.executable, __file__, step, str(path), "--width", str(width)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        return int(done.stdout.split()[-1])
+
+
+def peak() -> int:
+    """The largest resident size of this process; `ru_maxrss` begins with that of the process that started it."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
+
+
+def extract(path: Path, width: int) -> None:
+    from zoo.opening import start_tensorflow
+
+    start_tensorflow()
+    from transfer.cache import FeatureCache, key_of
+    from transfer.importers.keras_file import read
+    from transfer.split import split
+
+    model = read(path, compare=False).model
+    below = tuple(layer.name for layer in model.layers)[:-1]
+    halves = split(model, below)
+    with tempfile.TemporaryDirectory() as folder:
+        key = key_of(model, below, halves, "")
+        FeatureCache(Path(folder)).features(key, halves, inputs(draws(3000, width)))
+    print(peak())
+
+
+def save(path: Path, width: int) -> None:
+    import keras
+
+    net = dense_net(width, width, 2)
+    keras.Model(net.inputs, keras.layers.Dense(2, name="outputs")(net.outputs[0])).save(path)
+
+
+def show(part: str, found: dict[str, Any]) -> None:
+    if part == "memory":
+        print(f"memory: weights of {found['bytes'] / 1e9:.2f} GB, peak {found['peak'] / 1e9:.2f} GB, a tiny model "
+              f"{found['base'] / 1e9:.2f} GB: {found['ratio']:.2f} times; limit {LIMITS[part]}")  # fmt: skip
+        return
+    against = "without writing" if part == "writing" else "predict"
+    print(f"{part.upper():<22}  SECONDS  {against.upper():>15}   RATIO  LEAST TO MOST   READY IN  ENGINE")
+    for name, one in found.items():
+        ready = f"{one['ready_seconds']:.1f} s" if "ready_seconds" in one else ""
+        print(f"{name:<22}  {one['seconds']:7.2f}  {one['rival_seconds']:15.2f}  {one['ratio']:6.2f}  "
+              f"{one['least']:.2f} to {one['most']:.2f}  {ready:>10}  {one.get('engine', '')}")  # fmt: skip
+        if one.get("said"):
+            print(f"  {one['said']}")
+    if part in LIMITS:
+        print(f"limit {LIMITS[part]} times {against}")
+    print()
+
+
+def of_ours(part: str, found: dict[str, Any]) -> float:
+    """Return the figure that has a limit."""
+    if part == "memory":
+        return -float(found["ratio"])
+    return float(found["auto" if part == "conv" else "ours, into the cache"]["ratio"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--images", type=int, default=512)
+    parser.add_argument("--gb", type=float, default=1.0)
+    parser.add_argument("--only", default="conv,dense,writing,memory")
+    parser.add_argument("--json", action="store_true")
+    for name in ("--save", "--extract"):
+        parser.add_argument(name, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--width", type=int, default=8, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.save or chosen.extract:
+        save(chosen.save, chosen.width) if chosen.save else extract(chosen.extract, chosen.width)
+        return
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "conv": lambda: conv(chosen.pairs, chosen.images),
+        "dense": lambda: dense(chosen.pairs),
+        "writing": lambda: writing(chosen.pairs, chosen.images),
+        "memory": lambda: memory(chosen.gb),
+    }
+    found = {}
+    for part in chosen.only.split(","):
+        found[part] = parts[part]()
+        if not chosen.json:
+            show(part, found[part])
+    if chosen.json:
+        print(json.dumps(found, indent=2))
+    signed = {part: -limit if part == "memory" else limit for part, limit in LIMITS.items()}
+    sys.exit(any(of_ours(part, found[part]) < signed[part] for part in found.keys() & LIMITS.keys()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What runs a trunk over batches: TensorFlow, ONNX Runtime, LiteRT; and the choice among them."""
