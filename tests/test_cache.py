@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +20,14 @@ from nets import WIDTH, build, build_joined
 from registry.errors import ZooError
 from transfer.backbone import describe, layer_of, model_inputs
 from transfer.cache import FeatureCache, Key, key_of
-from transfer.cache_files import Shard, Shards, entries, name_of, read, shards_in
+from transfer.cache_entries import entries
+from transfer.cache_files import Shard, name_of, read, shards_in
 from transfer.data.arrays.feed import ArrayFeed
 from transfer.data.arrays.samples import ArraySamples
 from transfer.features import Cached, Inputs
 from transfer.graph import closed
 from transfer.inputs import ModelInput
+from transfer.shards import Shards
 from transfer.split import Halves, split
 
 BELOW = ("X", "hidden1", "hidden2")
@@ -110,7 +116,7 @@ def test_the_file_says_what_it_is(features: Features, cache: FeatureCache) -> No
     paths = shards_in(cache.path(key))
     assert [path.name for path in paths] == sorted(name_of(one.feed.digests) for one in inputs().values())
     with h5py.File(cache.path(key) / name_of(inputs()["train"].feed.digests)) as file:
-        assert (file.attrs["format"], file.attrs["version"], file.attrs["key"]) == ("zoo-features", 2, key.digest)
+        assert (file.attrs["format"], file.attrs["version"], file.attrs["key"]) == ("zoo-features", 3, key.digest)
         assert {name: file.attrs[name] for name in vars(key)} == vars(key)
         assert (file["0"].dtype, file["0"].shape, file["0"].chunks) == (np.float32, (50, 6), None)
         assert file["0"].attrs["scope"] == "hidden2"
@@ -123,8 +129,6 @@ def test_the_file_says_what_it_is(features: Features, cache: FeatureCache) -> No
 
 
 def test_entries_are_the_newest_first(features: Features, cache: FeatureCache) -> None:
-    import os
-
     features()
     other = made(chain(), "otherwise")
     cache.features(*other, {"train": of(X[:9])})
@@ -228,6 +232,61 @@ def test_what_was_extracted_before_an_interruption_is_kept(features: Features) -
     assert features().extracted == 20
 
 
+def test_an_extraction_goes_on_after_the_last_complete_block(features: Features, cache: FeatureCache) -> None:
+    x = np.random.default_rng(5).normal(size=(30_000, X.shape[1])).astype(np.float32)
+
+    def stop(stage: str, done: int, total: int, note: str = "") -> None:
+        if total // 2 < done < total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        features({"train": of(x)}, watch=stop)
+    (left,) = entries(cache.root)
+    assert left.state == "part"
+    assert left.samples >= 256
+    again = features({"train": of(x)})
+    assert again.extracted == 30_000 - left.samples
+    assert [(entry.state, entry.files, entry.samples) for entry in entries(cache.root)] == [("whole", 1, 30_000)]
+    assert isinstance(again.splits["train"].arrays[0], np.memmap), "it is one file, and is not copied"
+    assert np.allclose(again.splits["train"].arrays[0], made(chain())[1].trunk(x), atol=1e-5)
+
+
+KILLED = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from conftest import chain
+from test_cache import made, many, of
+from transfer.cache import FeatureCache
+
+def slowly(stage, done, total, note=""):
+    print(done, flush=True)
+    time.sleep(0.2)
+
+FeatureCache(Path({root!r})).features(*made(chain()), {{"train": of(many())}}, watch=slowly)
+"""
+
+
+def many() -> np.ndarray:
+    return np.random.default_rng(6).normal(size=(60_000, X.shape[1])).astype(np.float32)
+
+
+def test_an_extraction_that_is_killed_is_gone_on_with(features: Features, cache: FeatureCache) -> None:
+    code = KILLED.format(tests=str(Path(__file__).parent), root=str(cache.root))
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        seen = 0
+        while seen < 20_000:
+            seen = int(process.stdout.readline())
+        os.kill(process.pid, signal.SIGKILL)
+    (left,) = entries(cache.root)
+    again = features({"train": of(many())})
+    assert left.state == "part"
+    assert 0 < again.extracted == 60_000 - left.samples < 60_000
+    assert [(entry.state, entry.files, entry.samples) for entry in entries(cache.root)] == [("whole", 1, 60_000)]
+    assert np.allclose(again.splits["train"].arrays[0], made(chain())[1].trunk(many()), atol=1e-5)
+
+
 def test_a_broken_sample_leaves_nothing(features: Features, cache: FeatureCache) -> None:
     x = X.copy()
     x[3, 3] = np.inf
@@ -243,8 +302,7 @@ def test_a_broken_file_says_what_to_do(features: Features, cache: FeatureCache) 
     with pytest.raises(ZooError, match="is broken") as caught:
         features()
     assert caught.value.hint == f"remove it; it is made again: rm {path}"
-    with pytest.raises(ZooError, match="is broken"):
-        entries(cache.root)
+    assert [entry.state for entry in entries(cache.root)] == ["broken"], "a list of what is there shows it"
     path.unlink()
     assert features().extracted in (20, 50), "only what lay in that file is made again"
 

@@ -120,7 +120,7 @@ def test_views_are_cached_as_well(zoo_command: Zoo, tmp_path: Path) -> None:
 def test_mixup_has_no_views(zoo_command: Zoo, tmp_path: Path) -> None:
     data = digit_folder(tmp_path / "digits", 6, 3)
     words = ("--augment", "flip,mixup")
-    zoo_command("transfer", "net", "--data", data, "--reuse", "block.*", *QUICK, *words, code=1)
+    zoo_command("transfer", "net", "--data", data, "--reuse", "block.*", *QUICK, *words, code=2)
     assert "--no-cache" in zoo_command.err
     done = run(zoo_command, data, *words, "--no-cache")
     assert done["cache"]["extracted"] == 0 and done["test_accuracy"] is not None

@@ -9,28 +9,29 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from registry.card import LayerInfo
 from registry.errors import ZooError
-from registry.home import make_folder
 from registry.watch import Watch, silent
 from transfer.backbone import describe, joined, layer_of
-from transfer.cache_files import FORMAT, SAMPLES, VERSION, Shards, name_of, read, shards_in
-from transfer.data.dataset import Array
+from transfer.behind import behind
+from transfer.cache_files import FORMAT, VERSION
+from transfer.cache_writing import Writing
 from transfer.data.records import Digests, Rows
-from transfer.extract import forward
+from transfer.engines.extractor import Extractor
+from transfer.engines.table import AUTO
 from transfer.features import Cached, Features, Inputs
 from transfer.feeding import Feed
+from transfer.shards import opened
 from transfer.split import Trunk
 
 # A layer's config says more than what it computes when frozen: these say how it would start or train.
@@ -72,7 +73,7 @@ def trunk_digest(model: Any, below: Collection[str]) -> str:
         if info.name in below:
             layer = layer_of(model, info.name)
             digest.update(_structure(info, layer).encode())
-            for weight in layer.get_weights() if info.parameters else ():
+            for weight in map(np.asarray, layer.weights if info.parameters else ()):  # one copy at a time
                 digest.update(f"{weight.dtype.str}{weight.shape}".encode())
                 digest.update(np.ascontiguousarray(weight).data)
     return digest.hexdigest()
@@ -88,10 +89,17 @@ def _structure(info: LayerInfo, layer: Any) -> str:
 
 
 class FeatureCache:
-    """A folder of feature files, a folder a key."""
+    """A folder of feature files, a folder a key.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    Attributes:
+        root: the folder; what was chosen to extract with lies in its folder `engines`.
+        backend: what extracts: a name of `transfer.engines.table`.
+        said: what a person should know of how it did, a line each.
+    """
+
+    def __init__(self, root: Path, backend: str = AUTO) -> None:
+        self.root, self.backend = root, backend
+        self.said: tuple[str, ...] = ()
 
     def path(self, key: Key) -> Path:
         """Say where the features of a key lie or would lie."""
@@ -120,10 +128,16 @@ class FeatureCache:
         """
         start = time.perf_counter()
         extracted = self.fill([(key, halves)], inputs, stage=stage, watch=watch)
-        folder = self.path(key)
-        shards, size = _shards(folder), sum(path.stat().st_size for path in shards_in(folder))
+        shards = opened(self.path(key))
+        while not all(shards.has(split.feed.digests) for split in inputs.values()):  # another process has pruned
+            extracted += self.fill([(key, halves)], inputs, stage=stage, watch=watch)
+            shards = opened(self.path(key))
         found = {name: Features(shards.take(split.feed.digests), split.labels) for name, split in inputs.items()}
-        return Cached(found, key.digest, extracted, size, time.perf_counter() - start)
+        return Cached(found, key.digest, extracted, shards.bytes, time.perf_counter() - start)
+
+    def holds(self, key: Key, inputs: Mapping[str, Inputs]) -> bool:
+        """Tell whether all of a trunk's features are here."""
+        return not any(len(_missing(self.path(key), split.feed)) for split in inputs.values())
 
     def fill(
         self,
@@ -146,79 +160,55 @@ class FeatureCache:
             ZooError: as `features`.
         """
         extracted = 0
+        extractor = Extractor(self.backend, self.root / "engines", sum(map(len, inputs.values())))
         for name, split in inputs.items():
-            missing = [_missing(self.path(key), split.feed) for key, _ in wanted]
-            rows = np.unique(np.concatenate(missing))
-            if len(rows):
-                lacking = [(*want, absent) for want, absent in zip(wanted, missing, strict=True) if len(absent)]
-                self._extract(lacking, split.feed, rows, f"{stage}, {name}", watch)
-                extracted += len(rows)
+            missing = [(key, part, _missing(self.path(key), split.feed)) for key, part in wanted]
+            lacking = [one for one in missing if len(one[2])]
+            if lacking:
+                extracted += self._extract(extractor, lacking, split.feed, f"{stage}, {name}", watch)
+        self.said = tuple(dict.fromkeys([*self.said, *extractor.said]))
         return extracted
 
     def _extract(
-        self, lacking: Sequence[tuple[Key, Trunk, Rows]], feed: Feed, rows: Rows, stage: str, watch: Watch
-    ) -> None:
+        self, extractor: Extractor, lacking: Sequence[tuple[Key, Trunk, Rows]], feed: Feed, stage: str, watch: Watch
+    ) -> int:
         ends = [tensor for _, part, _ in lacking for tensor in part.trunk.outputs]
         model, done = joined(lacking[0][1].trunk.inputs, ends), 0
+        rows = np.unique(np.concatenate([absent for *_, absent in lacking]))
+        ready = extractor.ready(model, feed, rows, [key.digest for key, *_ in lacking])
         with ExitStack() as files:
-            shards = [
-                _Shard(files.enter_context(self._new_file(key, feed.digests[absent])), part.cut, absent)
+            writers = [
+                (files.enter_context(self._writing(key, part, feed.digests[absent], str(ready))), absent)
                 for key, part, absent in lacking
             ]
-            for arrays in forward(model, feed, rows, stage=stage, watch=watch):
+            thread = files.enter_context(behind())
+            for arrays in ready.run(feed, rows, stage=stage, watch=watch):
                 chosen, left = rows[done : done + len(arrays[0])], list(arrays)
-                for shard in shards:
-                    shard.append(chosen, [left.pop(0) for _ in shard.cut])
+                for writer, wanted in writers:
+                    given = [left.pop(0) for _ in writer.scopes]
+                    if len(wanted) < len(rows):
+                        here = np.isin(chosen, wanted, assume_unique=True)
+                        given = [array[here] for array in given]
+                    thread.do(partial(writer.append, given))
                 done += len(chosen)
+        return len(rows)
 
     @contextmanager
-    def _new_file(self, key: Key, samples: Digests) -> Iterator[h5py.File]:
-        target = self.path(key) / name_of(samples)
-        make_folder(target.parent)
-        temporary: Path | None = None
+    def _writing(self, key: Key, part: Trunk, samples: Digests, engine: str) -> Iterator[Writing]:
+        writer = Writing(self.path(key), {**vars(key), "engine": engine}, part.cut, samples)
         try:
-            handle, name = tempfile.mkstemp(prefix="tmp-", dir=target.parent)
-            os.close(handle)
-            temporary = Path(name)
-            with h5py.File(temporary, "w", libver="latest") as file:
-                file.attrs.update({"format": FORMAT, "version": VERSION, "key": key.digest, **vars(key)})
-                file[SAMPLES] = samples
-                yield file
-            temporary.replace(target)
+            yield writer
+            writer.finish()
         except (OSError, RuntimeError) as error:  # h5py's close raises the second on a full disk
             code = getattr(error, "errno", None)
             raise ZooError(
-                f"cannot write the feature cache {target}: {os.strerror(code) if code else error}",
-                "free some space, or set ZOO_HOME to a folder that you can write to",
+                f"cannot write the feature cache {self.path(key)}: {os.strerror(code) if code else error}",
+                "free some space (zoo cache prune --max 10GB), or set ZOO_HOME to a folder that you can write to",
             ) from error
         finally:
-            if temporary is not None:
-                temporary.unlink(missing_ok=True)
-
-
-def _shards(folder: Path) -> Shards:
-    return Shards([read(path) for path in shards_in(folder)])
+            writer.close()
 
 
 def _missing(folder: Path, feed: Feed) -> Rows:
     """Return the rows of a feed that are in none of a folder's files, each sample once."""
-    return np.array(sorted(_shards(folder).missing(feed.digests).values()), np.int64)
-
-
-class _Shard:
-    """A file that is being written: the features of some rows of a feed at one cut."""
-
-    def __init__(self, file: h5py.File, cut: Sequence[str], rows: Rows) -> None:
-        self.cut = cut
-        self._file, self._rows, self._done = file, rows, 0
-
-    def append(self, rows: Rows, arrays: Sequence[Array]) -> None:
-        """Write what came out for some rows, as far as they are wanted here."""
-        here = np.isin(rows, self._rows, assume_unique=True)
-        count = int(here.sum())
-        for number, (array, scope) in enumerate(zip(arrays, self.cut, strict=True)):
-            if str(number) not in self._file:
-                self._file.create_dataset(str(number), (len(self._rows), *array.shape[1:]), array.dtype)
-                self._file[str(number)].attrs["scope"] = scope
-            self._file[str(number)][self._done : self._done + count] = array if count == len(rows) else array[here]
-        self._done += count
+    return np.array(sorted(opened(folder).missing(feed.digests).values()), np.int64)

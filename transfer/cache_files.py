@@ -1,20 +1,33 @@
-"""Feature files: their layout, how they are read and listed. HDF5 only, no TensorFlow.
+"""Feature files: their layout, and how they are read. HDF5 only, no TensorFlow.
 
 A folder for each key holds files ("shards"), each with the features of some samples; no sample is in two of them
-unless two processes extracted it at once. Layout of a shard, version 2. Attributes of the file: `format`
-("zoo-features"), `version`, `key`, and each part of the key under its own name. Datasets: `samples (n, 32) uint8`,
-the sha256 of each sample's content; and one contiguous dataset `(n, ...)` for each tensor of the cut, named by its
-position and with its name as attribute `scope`, of float32, or of whole numbers where the tensor is an input that
-takes such. A shard is complete or absent: it is written beside its place, then renamed; its name is the beginning of
-the sha256 of `samples`.
+unless two processes extracted it at once. Layout of a shard, version 3. Attributes of the file: `format`
+("zoo-features"), `version`, `written` (Unix seconds), `key`, and each part of the key under its own name. Datasets, all
+contiguous and none resized, so that what follows their allocation is plain writing into the file:
+
+    samples (n, 32) uint8       the sha256 of each sample's content
+    0, 1, …  (n, ...)           a tensor of the cut, with its name as attribute `scope`: float32, or whole numbers where
+                                the tensor is an input that takes such
+    done     (1,) <i8           how many samples' features are there; n in a shard that is complete
+    checks   (1 + t * b,) <u4   CRC-32 of all bytes outside tensors, `done` and `checks`, then of each
+                                tensor's blocks of 256 samples
+
+A shard is complete or absent: it is written as `tmp-….h5`, then renamed to the beginning of the sha256 of `samples`.
+The checks are in the file from the moment that `done` counts their block, so a file whose process was killed is good
+for its first `done` samples. Who reads or writes a file holds a lock on it (`flock`; an array that is mapped from it
+holds a shared one for as long as it lives), and what is locked is never removed. The file's
+mtime is the time of its last use.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-from collections.abc import Sequence
+import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
@@ -23,68 +36,70 @@ from registry.errors import ZooError
 from transfer.data.dataset import Array
 from transfer.data.records import Digests
 from transfer.inputs import Arrays
-from transfer.spilled import room_for
 
 FORMAT = "zoo-features"
-VERSION = 2
+VERSION = 3
 SUFFIX = ".h5"
-SAMPLES = "samples"
-GATHERED = 4096  # samples that are copied at once
+UNFINISHED = "tmp-"
+SAMPLES, DONE, CHECKS = "samples", "done", "checks"
+BLOCK = 256  # samples that have a checksum together, and that an interruption loses at most of what was written
+
+
+@dataclass(frozen=True)
+class Place:
+    """A contiguous dataset: where its numbers lie in the file."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def row(self) -> int:
+        """Bytes of one entry of its first axis."""
+        return math.prod(self.shape[1:]) * np.dtype(self.dtype).itemsize
+
+    @property
+    def end(self) -> int:
+        """The first byte behind it."""
+        return self.offset + self.shape[0] * self.row
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything lies in a feature file."""
+
+    samples: Place
+    tensors: tuple[Place, ...]
+    done: Place
+    checks: Place
+    scopes: tuple[str, ...]
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks each tensor has."""
+        return math.ceil(self.samples.shape[0] / BLOCK)
+
+    @property
+    def places(self) -> list[Place]:
+        """All datasets, in the file's order."""
+        return sorted((self.samples, *self.tensors, self.done, self.checks), key=lambda place: place.offset)
 
 
 @dataclass(frozen=True)
 class Shard:
-    """The features of some samples: their digests `(n, 32) uint8`, and an array `(n, ...)` a tensor, mapped."""
+    """The features of some samples: their digests `(n, 32) uint8`, an array `(n, ...)` a tensor, mapped, and where."""
 
     samples: Digests
     arrays: Arrays
+    path: Path | None = None
 
-
-@dataclass(frozen=True)
-class Entry:
-    """All features of one key: the key in hex, their size, when they were written last (Unix seconds), the key's
-    parts, how many samples and how many files.
-    """  # fmt: skip
-
-    key: str
-    bytes: int
-    written: float
-    parts: dict[str, str]
-    samples: int
-    files: int
-
-
-class Shards:
-    """The shards of one key, as one collection of samples."""
-
-    def __init__(self, shards: Sequence[Shard]) -> None:
-        self._shards = shards
-        self._places: dict[bytes, tuple[int, int]] = {}
-        for number, shard in enumerate(shards):
-            self._places |= {sample: (number, row) for row, sample in enumerate(keys(shard.samples))}
-
-    def missing(self, samples: Digests) -> dict[bytes, int]:
-        """Return the samples that are not here, each once, with its first position in `samples`."""
-        absent = [(sample, row) for row, sample in enumerate(keys(samples)) if sample not in self._places]
-        return dict(reversed(absent))
-
-    def take(self, samples: Digests) -> Arrays:
-        """Return the features of samples, in their order; mapped where they lie together like that."""
-        places = np.array([self._places[sample] for sample in keys(samples)], np.int64).reshape(-1, 2)
-        return tuple(self._gathered(tensor, places) for tensor in range(len(self._shards[0].arrays)))
-
-    def _gathered(self, tensor: int, places: Array) -> Array:
-        numbers, rows = places[:, 0], places[:, 1]
-        first = self._shards[int(numbers[0]) if len(numbers) else 0].arrays[tensor]
-        if not len(rows) or ((numbers == numbers[0]).all() and (np.diff(rows) == 1).all()):
-            return first[rows[0] : rows[-1] + 1] if len(rows) else first[:0]
-        gathered = room_for((len(rows), *first.shape[1:]), first.dtype.name)
-        for start in range(0, len(rows), GATHERED):
-            block = slice(start, start + GATHERED)
-            for number in np.unique(numbers[block]):
-                here = np.flatnonzero(numbers[block] == number)
-                gathered[start + here] = self._shards[number].arrays[tensor][rows[block][here]]
-        return gathered
+    def touch(self) -> None:
+        """Record that it was used now; where that cannot be written, it counts as older than it is."""
+        if self.path is not None:
+            try:
+                os.utime(self.path)
+            except OSError:
+                return
 
 
 def keys(samples: Digests) -> list[bytes]:
@@ -98,71 +113,123 @@ def name_of(samples: Digests) -> str:
     return hashlib.sha256(np.ascontiguousarray(samples).data).hexdigest()[:32] + SUFFIX
 
 
+def shards_in(folder: Path) -> list[Path]:
+    """List a key's complete shards, by name."""
+    return sorted(path for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith(UNFINISHED))
+
+
+def unfinished_in(folder: Path) -> list[Path]:
+    """List the files of a key that are being written, or whose process was killed."""
+    return sorted(folder.glob(f"{UNFINISHED}*"))
+
+
+def locked(file: BinaryIO, *, alone: bool) -> bool:
+    """Lock a file until all that was opened or mapped with it is closed; tell whether that was possible.
+
+    It is not where others hold it, or where it has been removed in the meantime.
+    """
+    try:
+        fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return os.fstat(file.fileno()).st_nlink > 0
+
+
 def read(path: Path) -> Shard:
-    """Open a shard; the arrays are memory-mapped and read-only.
+    """Open a shard, or what is there of one that is unfinished; the arrays are memory-mapped and read-only.
 
     Raises:
+        FileNotFoundError: it was removed, or others are writing it.
         ZooError: it is no feature file of this key, or cut short.
     """
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise ValueError("it is no feature file")
-            if file.attrs.get("version") != VERSION or file.attrs.get("key") != path.parent.name:
-                raise ValueError("its version or key is another")
-            names = sorted((name for name in file if name.isdigit()), key=int)
-            samples = _samples(file[SAMPLES], [file[name] for name in names])
-            return Shard(samples, tuple(_mapped(file[name], path) for name in names))
+        with path.open("rb") as file:
+            if not locked(file, alone=False):
+                raise FileNotFoundError(path)
+            found = layout(path)
+            done = int(_array(file, found.done)[0])
+            complete = not path.name.startswith(UNFINISHED)
+            if not 0 <= done <= found.samples.shape[0] or (complete and done < found.samples.shape[0]):
+                raise ValueError(f"it has the features of {done} samples and the digests of {found.samples.shape[0]}")
+            samples = _array(file, found.samples)[:done]
+            return Shard(samples, tuple(_mapped(file, place)[:done] for place in found.tensors), path)
+    except FileNotFoundError:
+        raise
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise broken(path, error) from error
 
 
-def entries(root: Path) -> list[Entry]:
-    """Describe the features of every key in a folder, the newest first.
+def layout(path: Path) -> Layout:
+    """Say where everything lies in a feature file.
 
     Raises:
-        ZooError: a file is broken.
+        OSError, KeyError, ValueError, TypeError: it is no feature file of this version and key, or not whole.
     """
-    folders = [folder for folder in root.glob("*") if shards_in(folder)]
-    return sorted((_entry(folder) for folder in folders), key=lambda entry: -entry.written)
+    with h5py.File(path, "r", locking=False) as file:
+        if file.attrs.get("format") != FORMAT:
+            raise ValueError("it is no feature file")
+        if file.attrs.get("version") != VERSION or file.attrs.get("key") != path.parent.name:
+            raise ValueError("its version or key is another")
+        names = sorted((name for name in file if name.isdigit()), key=int)
+        places = [_place(file[name]) for name in (SAMPLES, DONE, CHECKS, *names)]
+        found = Layout(places[0], tuple(places[3:]), places[1], places[2], tuple(_scope(file[name]) for name in names))
+    _check(found)
+    if found.places[-1].end > path.stat().st_size:
+        raise ValueError("it is cut short")
+    return found
 
 
-def shards_in(folder: Path) -> list[Path]:
-    """List a key's shards, by name."""
-    return sorted(path for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith("tmp-"))
-
-
-def broken(path: Path, why: Exception) -> ZooError:
+def broken(path: Path, why: Exception | str) -> ZooError:
     """Say that a feature file cannot be read."""
     return ZooError(f"the feature cache {path} is broken: {why}", f"remove it; it is made again: rm {path}")
 
 
-def _samples(dataset: h5py.Dataset, features: Sequence[h5py.Dataset]) -> Digests:
-    if not features:
+def _place(dataset: h5py.Dataset) -> Place:
+    offset = dataset.id.get_offset()
+    if offset is None and dataset.size:
+        raise ValueError(f"{dataset.name} does not lie in one piece")
+    return Place(offset or 0, tuple(map(int, dataset.shape)), dataset.dtype.str)
+
+
+def _scope(dataset: h5py.Dataset) -> str:
+    return str(dataset.attrs.get("scope", ""))
+
+
+def _check(found: Layout) -> None:
+    if not found.tensors:
         raise ValueError("it holds no features")
-    shapes = [one.shape for one in (dataset, *features)]
-    if dataset.dtype != np.uint8 or shapes[0][1:] != (32,) or {shape[:1] for shape in shapes} != {shapes[0][:1]}:
-        raise ValueError(f"it has samples {shapes[0]} {dataset.dtype} and features {', '.join(map(str, shapes[1:]))}")
-    samples: Digests = dataset[:]
-    return samples
+    shapes = [place.shape for place in (found.samples, *found.tensors)]
+    whole = {shape[:1] for shape in shapes} == {shapes[0][:1]}
+    if found.samples.dtype != "|u1" or shapes[0][1:] != (32,) or not whole:
+        told = ", ".join(map(str, shapes[1:]))
+        raise ValueError(f"it has samples {shapes[0]} {np.dtype(found.samples.dtype)} and features {told}")
+    expected = ((1,), "<i8", (1 + len(found.tensors) * found.blocks,), "<u4")
+    got = (found.done.shape, found.done.dtype, found.checks.shape, found.checks.dtype)
+    if got != expected:
+        raise ValueError(f"its counts are {got}, expected {expected}")
 
 
-def _mapped(dataset: h5py.Dataset, path: Path) -> Array:
-    if not dataset.size:
-        return np.zeros(dataset.shape, dataset.dtype)
-    return np.memmap(path, dataset.dtype, "r", dataset.id.get_offset(), dataset.shape)
+def _array(file: BinaryIO, place: Place) -> Array:
+    file.seek(place.offset)
+    return np.frombuffer(file.read(place.end - place.offset), place.dtype).reshape(place.shape)
 
 
-def _entry(folder: Path) -> Entry:
-    paths = shards_in(folder)
-    samples, parts = 0, {}
-    for path in paths:
-        try:
-            with h5py.File(path, "r") as file:
-                parts = {name: str(value) for name, value in file.attrs.items()}
-                samples += len(file[SAMPLES])
-        except (OSError, KeyError) as error:
-            raise broken(path, error) from error
-    stats = [path.stat() for path in paths]
-    written = max(stat.st_mtime for stat in stats)
-    return Entry(folder.name, sum(stat.st_size for stat in stats), written, parts, samples, len(paths))
+def _mapped(file: BinaryIO, place: Place) -> Array:
+    if place.end == place.offset:
+        return np.zeros(place.shape, place.dtype)
+    return np.memmap(file, place.dtype, "r", place.offset, place.shape)  # keeps the file open, and so its lock
+
+
+def checks_of(file: BinaryIO, found: Layout) -> Array:
+    """Return the checksums, `(1 + t * b,) uint32`."""
+    return _array(file, found.checks)
+
+
+def samples_of(file: BinaryIO, found: Layout) -> Digests:
+    """Return the digests of all samples, `(n, 32) uint8`, of an unfinished file too."""
+    return _array(file, found.samples)
+
+
+def done_of(file: BinaryIO, found: Layout) -> int:
+    """Return how many samples' features are there."""
+    return int(_array(file, found.done)[0])

@@ -12,10 +12,9 @@ import numpy as np
 from registry.errors import ZooError
 from registry.watch import Watch, silent
 from transfer.account import Account, Trained, cache_use, lineage, metrics, prefers, summary
-from transfer.augment import parse_augment
-from transfer.augmenter import Augmenter
 from transfer.backbone import Backbone, model_inputs
 from transfer.cache import FeatureCache
+from transfer.changing import changes
 from transfer.data.dataset import Dataset
 from transfer.draft import STORED, draft
 from transfer.extract import outputs
@@ -67,8 +66,9 @@ class Job:
         model = student.build(self.plan.seed, kept=selection.reused)
         takes = model_inputs(model)
         inputs = self._inputs(source, takes)
+        target = self.data.target
         trainer = Trainer(
-            self.plan, student, inputs, self.data.target, preparation(source), self._changes(source, takes),
+            self.plan, student, inputs, target, preparation(source), changes(self.plan, source, takes, target),
             self.folder, self.cache, self.watch,
         )  # fmt: skip
         model, done = trainer.phases(model)
@@ -80,7 +80,8 @@ class Job:
             import_seconds, cache.seconds, reused.seconds, control.seconds if control else 0.0,
             import_seconds + time.perf_counter() - start,
         )  # fmt: skip
-        of = Account(self.plan, self.data, self.folder.id, selection, inputs["test"].labels)
+        remarks = (*student.remarks, *self.cache.said)
+        of = Account(self.plan, self.data, self.folder.id, selection, inputs["test"].labels, remarks)
         result = of.result(reused, control, kept, cache, spent)
         self._predict(kept, inputs)
         self._save(kept.model, source, result, inputs["valid"])
@@ -95,26 +96,6 @@ class Job:
         for split in inputs.values():
             split.feed.read(np.arange(min(1, len(split))))
         return inputs
-
-    def _changes(self, source: Backbone, takes: Sequence[ModelInput]) -> Augmenter | None:
-        """Make what changes training images; None where nothing does.
-
-        Raises:
-            ZooError: the model takes no images, or features are to be cached that change with each step.
-        """
-        if not self.plan.imaging.augment:
-            return None
-        augment = parse_augment(self.plan.imaging.augment)
-        if augment.mixup and self.plan.cached:
-            raise ZooError(
-                "--augment mixup mixes samples anew in each step, so it cannot be recorded in views",
-                "leave mixup out, or run the frozen layers in every step: --no-cache",
-            )
-        if len(takes) != 1:
-            raise ZooError(f"--augment changes images; the model has {len(takes)} inputs")
-        classes = self.data.target.width if self.data.target.kind == "class" else 0
-        how = source.preprocessing
-        return Augmenter(augment, takes[0].shape, how, seed=self.plan.seed, classes=classes)
 
     def _control(self, trainer: Trainer, epochs: int) -> Trained | None:
         """Train the same architecture from scratch; None where that is not asked for, or where it diverges."""

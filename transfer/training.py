@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from registry.watch import Watch
@@ -16,9 +17,12 @@ from transfer.cache import FeatureCache
 from transfer.checkpoints import Checkpoints
 from transfer.data.target import Target
 from transfer.diagnosis import findings
+from transfer.evaluate import MEASURES
+from transfer.events import recorded
 from transfer.features import Cached, Features, Inputs
 from transfer.fitting.fit import fit
 from transfer.fitting.fitted import DivergenceError, Epoch, Fitted
+from transfer.fitting.schedules import at_epoch
 from transfer.frozen_features import FrozenFeatures
 from transfer.graph import weighted
 from transfer.layer_health import bounded
@@ -83,8 +87,9 @@ class Trainer:
                 self._checkpoints.restore(phase.number, model)
                 done.append(saved[phase.number])
                 continue
-            if self.plan.cached and not done:
-                self._features.ahead(model, frozen_sets(self.plan, selection, held))
+            if self.plan.cached and not self._features.holds(model, phase.frozen):
+                later = [one for one in frozen_sets(self.plan, selection, held) if set(one) <= set(phase.frozen)]
+                self._features.ahead(model, later)
             result = self._phase(model, phase, done)
             self._checkpoints.end(phase.number, result, model)
             done.append(result)
@@ -101,7 +106,7 @@ class Trainer:
         model = self.student.build(self.plan.seed, kept=())
         freeze(model, ())
         how = self.plan.training
-        steps = -(-len(self.inputs["train"]) // min(how.batch_size, len(self.inputs["train"])))
+        steps = _steps(len(self.inputs["train"]), how)
         follow(model, steps)
         if 0 in (saved := self._checkpoints.done()):
             self._checkpoints.restore(0, model)
@@ -161,24 +166,28 @@ class Trainer:
         changes: Augmenter | None,
         views: int = 1,
     ) -> Fitted:
+        steps = _steps(len(splits["train"]) // views, how)
+        rate = partial(at_epoch, how, phase.lr, steps)
         try:
-            fitted = fit(
-                tail,
-                splits,
-                how,
-                self.target,
-                lr=phase.lr,
-                seed=self.plan.seed,
-                least=least,
-                trunk=trunk,
-                augment=changes,
-                views=views,
-                reused=phase.reused,
-                stage=_stage(phase),
-                watch=self.watch,
-                saved=lambda state: self._checkpoints.save(phase.number, state),
-                resume=self._checkpoints.unfinished(phase.number),
-            )
+            with recorded(self.folder, phase.number, MEASURES[self.target.kind], rate) as told:
+                fitted = fit(
+                    tail,
+                    splits,
+                    how,
+                    self.target,
+                    lr=phase.lr,
+                    seed=self.plan.seed,
+                    least=least,
+                    trunk=trunk,
+                    augment=changes,
+                    views=views,
+                    reused=phase.reused,
+                    stage=_stage(phase),
+                    watch=self.watch,
+                    saved=lambda state: self._checkpoints.save(phase.number, state),
+                    resume=self._checkpoints.unfinished(phase.number),
+                    told=told,
+                )
         except DivergenceError as error:
             if phase.number < 2:
                 raise
@@ -189,6 +198,11 @@ class Trainer:
         ]
         self.folder.log(rows)
         return fitted
+
+
+def _steps(samples: int, how: Training) -> int:
+    """Return how many steps an epoch of so many samples takes."""
+    return -(-samples // min(how.batch_size, samples))
 
 
 def _stage(phase: Phase) -> str:

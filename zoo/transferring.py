@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from registry.errors import ZooError
+from registry.errors import ChoiceError, ZooError
 from registry.model import Model
 from registry.shelf import Shelf
 
@@ -33,52 +34,51 @@ class Run:
     folder: RunFolder
 
 
-def _check_phases(plan: Plan, selection: Selection) -> None:
-    """Find a regex of a later phase that selects nothing before anything is trained."""
-    from transfer.plan.plan import AUTO, GRADUAL
-    from transfer.scope import compiled, select
-
-    for pattern in () if plan.unfreeze in (AUTO, GRADUAL) else plan.unfreeze:
-        compiled(pattern)
-        if plan.top.units is None:
-            select(pattern, [layer.name for layer in selection.layers if layer.parameters])
-
-
 @dataclass(frozen=True)
 class Prepared:
-    """A transfer that has everything it needs, and has not begun."""
+    """A transfer that has everything it needs, and has not begun.
+
+    Attributes:
+        plan: its choices.
+        source: the model, as it takes the data.
+        data: the samples.
+        selection: what is reused and frozen.
+        import_seconds: that the model took to load.
+        board: the folder that TensorBoard's event files go to; None for none.
+    """
 
     plan: Plan
     source: Backbone
     data: Any
     selection: Selection
     import_seconds: float
+    board: Path | None = None
 
     def run(self, watch: Watch | None = None, *, again: RunFolder | None = None) -> Run:
         """Carry the plan out; the run is recorded below `$ZOO_HOME/runs`, or in the folder that it goes on in."""
         from registry.watch import silent
+        from transfer.board import note_board
         from transfer.cache import FeatureCache
         from transfer.run import Job
         from transfer.runs import Runs
+        from zoo.cache_limit import within_limit
+        from zoo.depth_record import RECORD, kept
         from zoo.report import write_report
 
         home = Shelf().home
         runs = Runs(home.runs)
-        with runs.new(self.plan, self.data.fingerprint) if again is None else runs.again(again) as folder:
-            job = Job(self.plan, self.source, self.data, folder, FeatureCache(home.cache), watch or silent)
+        searched = kept(home.depths, self.plan.model, self.data.fingerprint) if again is None else None
+        begun = runs.new(self.plan, self.data.fingerprint) if again is None else runs.again(again)
+        with within_limit(home), begun as folder:
+            if self.board is not None:
+                note_board(folder, self.board)
+            if searched is not None:
+                folder.write(RECORD, searched)
+            cache = FeatureCache(home.cache, self.plan.backend)
+            job = Job(self.plan, self.source, self.data, folder, cache, watch or silent)
             result = job.run(self.import_seconds)
             write_report(folder, self.plan, result)
         return Run(result, folder)
-
-
-def repeated(prepared: Prepared, seeds: int, bars: Bars) -> list[Run]:
-    """Carry a transfer out with several seeds, from its plan's own upwards; each gets progress of its own."""
-    runs = []
-    for number in range(seeds):
-        plan = replace(prepared.plan, seed=prepared.plan.seed + number)
-        with bars() as watch:
-            runs.append(replace(prepared, plan=plan).run(watch))
-    return runs
 
 
 def prepare(
@@ -108,21 +108,34 @@ def _ready(shelf: Shelf, model: Model, where: DataRef, plan: Plan) -> Prepared:
             "zoo show lists its files; zoo list shows the models that can be opened with their parameters",
         )
     from transfer.data.duplicates import shared_samples
+    from transfer.plan.answers import check_answers, kept_outputs
     from transfer.plan.dropping import dropped
     from transfer.plan.selection import choose
+    from transfer.plan.unfreezing import check_unfreezing
+    from zoo.adapting import adapted
     from zoo.opening import open_model, read_data
 
     selection = choose(model.card.layers, plan.reuse, plan.freeze)
     dropped(selection.layers, plan.top.drop, selection.reused)
-    _check_phases(plan, selection)
+    check_unfreezing(plan, selection)
     samples = read_data(where, plan.reading)
-    samples = replace(samples, remarks=(*samples.remarks, *shared_samples(samples)))
+    plan, left = adapted(plan, selection, samples)
+    plan.training.check_target(samples.target.kind)
+    plan.training.check_samples(len(samples.train), samples.ref)
+    check_answers(model.card.target, kept_outputs(plan.top, selection), samples.target, samples.ref)
+    samples = replace(samples, remarks=(*samples.remarks, *shared_samples(samples), *left))
     start = time.perf_counter()
     source = open_model(shelf, model)
     seconds = time.perf_counter() - start
+    from transfer.changing import changes
     from transfer.presented import to_train
+    from transfer.student import Student
 
-    return Prepared(plan, to_train(source, samples.train.samples, plan.imaging), samples, selection, seconds)
+    taking = to_train(source, samples.train.samples, plan.imaging)
+    Student(taking.model, selection, plan.top, samples.target).check()
+    if len(taking.inputs) == 1:  # of several, those that the student reads are known when it is made
+        changes(plan, taking, taking.inputs, samples.target)
+    return Prepared(plan, taking, samples, selection, seconds)
 
 
 def transfer(
@@ -134,6 +147,7 @@ def transfer(
     unfreeze: str | Sequence[str] | None = None,
     seed: int = 0,
     watch: Watch | None = None,
+    tensorboard: str | Path | None = None,
     **options: Unpack[Options],
 ) -> Run:
     """Reuse a model's lower layers on other data.
@@ -146,12 +160,26 @@ def transfer(
         unfreeze: `auto` (the default), `gradual`, `none`, or one regex a further phase.
         seed: of everything random.
         watch: called with progress.
+        tensorboard: a folder for TensorBoard's event files; None writes none.
         options: see `zoo.plans.Options`.
 
     Raises:
         ZooError: something does not fit; nothing has been changed.
     """
-    return prepare(ref, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options).run(watch)
+    prepared = prepare(ref, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options)
+    return replace(prepared, board=board_folder(tensorboard)).run(watch)
+
+
+def board_folder(given: str | Path | None) -> Path | None:
+    """Return the folder that event files go to.
+
+    Raises:
+        ChoiceError: it is a file.
+    """
+    path = None if given is None else Path(given)
+    if path is not None and path.exists() and not path.is_dir():
+        raise ChoiceError(f"--tensorboard takes a folder; {path} is a file", "name another, or a new one")
+    return path
 
 
 def resume(name: str, watch: Watch | None = None) -> Run:
@@ -204,8 +232,10 @@ def _find(name: str) -> RunFolder:
 
 
 def _prepared_again(folder: RunFolder) -> Prepared:
+    from transfer.known_plan import check_known
     from zoo.opening import find_data
 
+    check_known(folder)
     shelf, plan = Shelf(), folder.plan
     model = shelf.find(plan.model)
     return _ready(shelf, model, find_data(shelf, model, plan.data), plan)

@@ -1,26 +1,39 @@
-"""What looks at the feature cache: cache list."""
+"""What looks after the feature cache: cache list, verify, prune, rm."""
 
 from __future__ import annotations
 
 import time
+from typing import Annotated
 
 import typer
 
-from zoo.options import Json, Quiet
+from zoo.asking import ask
+from zoo.options import DryRun, Json, Quiet, Yes
 from zoo.output import json_document, names, say, size, table
+
+Keyed = Annotated[
+    str | None, typer.Argument(metavar="[KEY]", help="A key, its beginning, or KEY/FILE; all if not given.")
+]
+Max = Annotated[
+    str | None, typer.Option("--max", metavar="SIZE", help="Such as 20GB or 1.5GiB; the default is $ZOO_CACHE_MAX.")
+]
+NOTES = {"whole": "", "part": "unfinished", "empty": "unfinished", "old": "of an older version", "broken": "broken"}
 
 
 def mount(app: typer.Typer) -> None:
     """Add the group to the application."""
-    group = typer.Typer(help="Look at the feature cache.", no_args_is_help=True)
+    group = typer.Typer(help="Look after the feature cache.", no_args_is_help=True)
     group.command("list")(list_files)
+    group.command("verify")(verify)
+    group.command("prune")(prune)
+    group.command("rm")(remove)
     app.add_typer(group, name="cache")
 
 
 def list_files(quiet: Quiet = False, json: Json = False) -> None:
-    """List the cached features, the newest first."""
+    """List the cached features, those that were used last first."""
     from registry.home import home
-    from transfer.cache_files import entries
+    from transfer.cache_entries import entries
 
     found = entries(home().cache)
     if json:
@@ -29,8 +42,76 @@ def list_files(quiet: Quiet = False, json: Json = False) -> None:
         names([entry.key for entry in found])
     else:
         rows = [
-            [entry.key[:12], entry.parts.get("cut", ""), f"{entry.samples:,}",
-             size(entry.bytes), time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.written))]
+            [entry.key[:12], entry.parts.get("cut", ""), f"{entry.samples:,}", size(entry.bytes),
+             _minute(entry.written), _minute(entry.used), NOTES[entry.state]]
             for entry in found
         ]  # fmt: skip
-        say(table(["key", "cut", "samples", "size", "written"], rows, right=["samples", "size"]))
+        say(table(["key", "cut", "samples", "size", "written", "used", "note"], rows, right=["samples", "size"]))
+
+
+def verify(key: Keyed = None, json: Json = False) -> None:
+    """Read every byte of the cached features, and find what has changed since it was written."""
+    from registry.home import home
+    from zoo.cache_verifying import verified
+    from zoo.progress import bars
+
+    with bars(quiet=json) as watch:
+        verdicts = verified(home().cache, key, watch)
+    faulty = [verdict for verdict in verdicts if verdict.faults]
+    if json:
+        json_document({"files": [verdict.document for verdict in verdicts], "ok": not faulty})
+    else:
+        say("\n".join(line for verdict in verdicts for line in verdict.lines) or "the feature cache is empty")
+    if faulty:
+        raise typer.Exit(1)
+
+
+def prune(max_: Max = None, dry_run: DryRun = False, yes: Yes = False, json: Json = False) -> None:
+    """Remove what nothing can use any more, and then what was used longest ago, down to a size."""
+    from registry.home import home
+    from transfer.cache_upkeep import prune as pruned
+    from zoo.cache_limit import limit
+    from zoo.removed_features import document, page
+    from zoo.sizes import parse_size
+
+    cache, most = home().cache, limit() if max_ is None else parse_size(max_, "--max")
+    done = pruned(cache, most, dry_run=True)
+    if done.removed and not (dry_run or yes):
+        ask(f"{size(done.bytes)} of cached features")
+    done = done if dry_run else pruned(cache, most)
+    if json:
+        json_document(document(done, dry_run))
+    else:
+        say(page(done, dry_run, most))
+
+
+def remove(
+    key: Keyed = None,
+    all_: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Remove cached features; they are extracted again when they are needed."""
+    from registry.errors import ChoiceError
+    from registry.home import home
+    from transfer.cache_entries import stored
+    from transfer.cache_upkeep import chosen
+    from transfer.cache_upkeep import remove as removed
+    from zoo.removed_features import document, page
+
+    if (key is None) != all_:
+        raise ChoiceError("say which cached features to remove: a key, or --all", "zoo cache list shows the keys")
+    cache = home().cache
+    files = stored(cache) if key is None else chosen(stored(cache), key)
+    if files and not (dry_run or yes):
+        ask(f"{size(sum(one.bytes for one in files))} of cached features")
+    done = removed(cache, files, dry_run=dry_run)
+    if json:
+        json_document(document(done, dry_run))
+    else:
+        say(page(done, dry_run, None))
+
+
+def _minute(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from registry.errors import ZooError
+from zoo.commands import rates
+from zoo.commands.rates import LrFind, Plot
 from zoo.data_options import DATA
 from zoo.option_groups import takes
 from zoo.options import Data, DryRun, Freeze, Json, Name, Quiet, Reuse, Update
@@ -40,12 +43,17 @@ def transfer(
         typer.Option(metavar="textbook|lp-ft|ulmfit|full", help="A known procedure; options change it."),
     ] = None,
     options: Any = None,
+    lr_find: LrFind = False,
+    plot: Plot = None,
     compare_scratch: Annotated[bool, typer.Option(help="Also train the same architecture from fresh weights.")] = True,
     cached: Annotated[bool, typer.Option("--cache/--no-cache", help="Train from cached features.")] = True,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Repeat with so many seeds, and report the spread.")] = 1,
     assert_accuracy: Annotated[
         float | None, typer.Option("--assert-accuracy-at-least", help="Exit with 1 below this test accuracy.")
+    ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the metrics for TensorBoard, each run in a folder below.")
     ] = None,
     publish_as: Annotated[
         str | None,
@@ -60,20 +68,27 @@ def transfer(
     from zoo import api, catalogue
     from zoo.closing import best, closing
     from zoo.progress import bars
-    from zoo.transferring import repeated
+    from zoo.several_seeds import repeated
+    from zoo.transferring import board_folder
 
+    training = {"--publish-as": publish_as, "--assert-accuracy-at-least": assert_accuracy, "--tensorboard": tensorboard}
+    rates.check(lr_find, plot, {"--lr": options.get("lr"), **training})
     if publish_as:
         catalogue.check_free(publish_as, update=update)
     options |= {"cached": cached, "compare_scratch": compare_scratch, "recipe": recipe}
+    board = board_folder(tensorboard)
     prepared = api.prepare(name, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options)
     chatty = not (json or quiet)
     if chatty:
         say(_opening(prepared))
     if dry_run:
         if json:
-            json_document({"plan": prepared.plan, "cut": prepared.selection.cut})
+            json_document(_intended(prepared))
         return
-    runs = repeated(prepared, seeds, lambda: bars(quiet=not chatty))
+    if lr_find:
+        rates.find(prepared, plot, quiet=quiet, json=json)
+        return
+    runs = repeated(replace(prepared, board=board), seeds, lambda: bars(quiet=not chatty))
     short = _too_low(runs, assert_accuracy)
     published = catalogue.publish(best(runs), publish_as, update=update) if publish_as and not short else None
     if short and not chatty:
@@ -88,14 +103,23 @@ def transfer(
         raise short
 
 
+def _intended(prepared: Prepared) -> dict[str, Any]:
+    from transfer.plan.dropping import cut_without, left_out
+
+    plan, selection = prepared.plan, prepared.selection
+    return {"plan": plan, "cut": cut_without(selection, left_out(selection, plan.top))}
+
+
 def _opening(prepared: Prepared) -> str:
+    from transfer.plan.dropping import left_out
     from zoo.notes import notes
     from zoo.screens import layers_page
 
     data, plan = prepared.data, prepared.plan
     counts = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     head = f"{plan.model} on {plan.data}: {counts}; {_labels(data.target)}"
-    return "\n".join([head, *notes(prepared), "", layers_page(prepared.selection)])
+    gone = left_out(prepared.selection, plan.top)
+    return "\n".join([head, *notes(prepared), "", layers_page(prepared.selection, gone)])
 
 
 def _labels(target: Labels) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
+from zoo.asking import ask
 from zoo.options import DryRun, Json, Name, Yes
 from zoo.output import count, json_document, say, size
 
@@ -48,7 +48,7 @@ def remove(
 
     removal = removing.prepare(name, force=force)
     if not (yes or dry_run):
-        _ask(removal.sentence)
+        ask(removal.sentence)
     freed = 0 if dry_run else removal.run()
     if json:
         json_document({"name": removal.name, "revisions": removal.revisions, "bytes": freed, "removed": not dry_run})
@@ -125,22 +125,9 @@ def _rebuild(*, yes: bool, json: bool) -> None:
     from zoo import catalogue, upkeep_screens
 
     if not yes:
-        _ask("the catalogue, and make it anew from the stored files")
+        ask("the catalogue, and make it anew from the stored files")
     done = catalogue.rebuild()
     if json:
         json_document(done)
     else:
         say(upkeep_screens.rebuilt_page(done))
-
-
-def _ask(what: str) -> None:
-    from registry.errors import ZooError
-
-    if not sys.stdin.isatty():
-        raise ZooError(f"this would remove {what}", "pass -y to do it without being asked")
-    try:
-        agreed = typer.confirm(f"Remove {what}?", err=True)
-    except typer.Abort:  # Ctrl-C, or the end of the input
-        agreed = False
-    if not agreed:
-        raise ZooError("nothing was removed")

@@ -1,0 +1,209 @@
+"""A feature file while it is written: block by block, so that what a killed process had done is there for the next.
+
+HDF5 lays the file out and closes it; after that, features, checksums and the count go to their places by plain writes,
+in this order. So a file is sound at every moment, and writing costs what it costs without HDF5.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+
+from registry.home import make_folder
+from transfer.cache_checks import outside
+from transfer.cache_files import (
+    BLOCK,
+    CHECKS,
+    DONE,
+    FORMAT,
+    SAMPLES,
+    SUFFIX,
+    UNFINISHED,
+    VERSION,
+    Layout,
+    done_of,
+    layout,
+    locked,
+    name_of,
+    samples_of,
+    unfinished_in,
+)  # fmt: skip
+from transfer.data.dataset import Array
+from transfer.data.records import Digests
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file that only this process writes, and where everything lies in it."""
+
+    file: BinaryIO
+    path: Path
+    layout: Layout
+
+    def write(self, offset: int, data: Any) -> None:
+        """Write a buffer to a place of the file."""
+        left = memoryview(data).cast("B")
+        while left:
+            count = os.pwrite(self.file.fileno(), left, offset)
+            left, offset = left[count:], offset + count
+
+    @property
+    def done(self) -> int:
+        """How many samples' features are there."""
+        return done_of(self.file, self.layout)
+
+
+class Writing:
+    """A file that gets the features of some samples, in their order.
+
+    Args:
+        folder: of the key.
+        parts: the parts of the key, by name, which the file repeats.
+        scopes: what the cut's tensors are called.
+        samples: the digests of those whose features are to come.
+    """
+
+    def __init__(self, folder: Path, parts: Mapping[str, str], scopes: Sequence[str], samples: Digests) -> None:
+        self.scopes = scopes
+        self._folder, self._parts, self._samples = folder, parts, samples
+        self._sums = [0] * len(scopes)  # of the blocks that have begun
+        self._opened = _continued(folder, samples)
+        self._row = self._opened.done if self._opened else 0
+
+    def append(self, arrays: Sequence[Array]) -> None:
+        """Write what came out for the next samples, an array a tensor.
+
+        Raises:
+            OSError: there is no room, or no right to write there.
+        """
+        to = self._opened = self._opened or _begun(self._folder, self._parts, self._samples, self.scopes, arrays)
+        pairs = list(zip(arrays, to.layout.tensors, strict=True))
+        flat = [np.ascontiguousarray(array, place.dtype).reshape(-1).view(np.uint8) for array, place in pairs]
+        start, end = self._row, self._row + len(arrays[0])
+        for bytes_, place in zip(flat, to.layout.tensors, strict=True):
+            to.write(place.offset + start * place.row, bytes_)
+        for row, sums in self._summed(to.layout, flat, start, end):
+            _commit(to, row, sums)
+
+    def finish(self) -> None:
+        """Give the file its name; it is complete.
+
+        Raises:
+            OSError: it cannot be renamed.
+        """
+        if self._opened is not None:
+            if self._row % BLOCK:
+                _commit(self._opened, self._row, self._sums)
+            samples = samples_of(self._opened.file, self._opened.layout)
+            self._opened.path.replace(self._folder / name_of(samples))
+            self._opened.file.close()
+
+    def close(self) -> None:
+        """Leave a file that is not finished for the next process to go on with; without a block yet, remove it."""
+        if self._opened is not None and not self._opened.file.closed:
+            if not self._opened.done:
+                self._opened.path.unlink(missing_ok=True)
+            self._opened.file.close()
+
+    def _summed(self, layout: Layout, flat: Sequence[Array], start: int, end: int) -> Iterator[tuple[int, list[int]]]:
+        """Sum up rows, and yield the end and the checksums of each block that is complete with them."""
+        while self._row < end:
+            until = min(end, self._row + BLOCK - self._row % BLOCK)
+            for number, (bytes_, place) in enumerate(zip(flat, layout.tensors, strict=True)):
+                piece = bytes_[(self._row - start) * place.row : (until - start) * place.row]
+                self._sums[number] = zlib.crc32(piece.data, self._sums[number])
+            self._row = until
+            if not until % BLOCK:
+                yield until, self._sums
+                self._sums = [0] * len(self._sums)
+
+
+def _commit(to: Opened, row: int, sums: Sequence[int]) -> None:
+    """Write the checksums of a block that is complete, and count it."""
+    block = (row - 1) // BLOCK
+    for number, value in enumerate(sums):
+        place = 1 + number * to.layout.blocks + block
+        to.write(to.layout.checks.offset + 4 * place, np.array([value], "<u4"))
+    to.write(to.layout.done.offset, np.array([row], "<i8"))
+
+
+def _begun(
+    folder: Path, parts: Mapping[str, str], samples: Digests, scopes: Sequence[str], arrays: Sequence[Array]
+) -> Opened:
+    file, path = _new(folder)
+    try:
+        found = _laid_out(path, folder.name, parts, samples, scopes, arrays)
+        os.posix_fallocate(file.fileno(), 0, found.places[-1].end)  # a full disk is told now
+        opened = Opened(file, path, found)
+        opened.write(found.checks.offset, np.array([outside(file, found)], "<u4"))
+        return opened
+    except BaseException:
+        path.unlink(missing_ok=True)
+        file.close()
+        raise
+
+
+def _new(folder: Path) -> tuple[BinaryIO, Path]:
+    """Make a file that is locked before anyone can take it for what a killed process has left."""
+    while True:
+        make_folder(folder)
+        try:
+            handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=SUFFIX, dir=folder)
+        except FileNotFoundError:  # another process has removed the folder, which was empty
+            continue
+        file = os.fdopen(handle, "r+b", buffering=0)
+        if locked(file, alone=True):
+            return file, Path(name)
+        file.close()
+
+
+def _continued(folder: Path, samples: Digests) -> Opened | None:
+    """Find a file that a killed process left, and that lacks just these samples."""
+    for path in unfinished_in(folder):
+        try:
+            file = path.open("r+b", buffering=0)
+        except OSError:
+            continue
+        try:
+            if locked(file, alone=True):
+                found = layout(path)
+                if np.array_equal(samples_of(file, found)[done_of(file, found) :], samples):
+                    return Opened(file, path, found)
+        except (OSError, KeyError, ValueError, TypeError):  # it was killed before it was laid out
+            pass
+        file.close()
+    return None
+
+
+def _laid_out(
+    path: Path, key: str, parts: Mapping[str, str], samples: Digests, scopes: Sequence[str], arrays: Sequence[Array]
+) -> Layout:
+    blocks = -(-len(samples) // BLOCK)
+    with h5py.File(path, "w", libver="latest", locking=False) as file:
+        file.attrs.update({"format": FORMAT, "version": VERSION, "written": time.time(), "key": key, **parts})
+        file[SAMPLES] = samples
+        _allocate(file, DONE, (1,), "<i8")[:] = 0
+        _allocate(file, CHECKS, (1 + len(arrays) * blocks,), "<u4")[:] = 0
+        for number, (array, scope) in enumerate(zip(arrays, scopes, strict=True)):
+            _allocate(file, str(number), (len(samples), *array.shape[1:]), array.dtype.str).attrs["scope"] = scope
+    return layout(path)
+
+
+def _allocate(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> h5py.Dataset:
+    """Create a dataset whose place in the file is settled at once, and not filled."""
+    create = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    create.set_layout(h5py.h5d.CONTIGUOUS)
+    create.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    create.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    kind = h5py.h5t.py_create(np.dtype(dtype))
+    made = h5py.h5d.create(file.id, name.encode(), kind, h5py.h5s.create_simple(shape), create)
+    return h5py.Dataset(made)
