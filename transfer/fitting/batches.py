@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from transfer.features import Features
+from transfer.fitting.streaming import Stream, read
 from transfer.spilled import is_spilled
 
 
@@ -23,9 +24,18 @@ def gathered(array: Any, rows: Any) -> Any:
     """Return some rows of a constant, or of an array in a file."""
     if not isinstance(array, np.ndarray):
         return tf.gather(array, rows)
-    taken = tf.numpy_function(lambda chosen: np.asarray(array[chosen]), [rows], array.dtype)
+    taken = tf.numpy_function(lambda chosen: read(array, chosen), [rows], array.dtype)
     taken.set_shape((rows.shape[0], *array.shape[1:]))
     return taken
+
+
+def streamed(stream: Stream, arrays: Sequence[Any], rows: Any, following: Any) -> list[Any]:
+    """Return the rows `(steps, size)` of some arrays in files, `(steps * size, ...)` each; see `Stream.window`."""
+    kinds = [array.dtype for array in arrays]
+    taken = tf.numpy_function(stream.window, [rows, following], kinds)
+    for tensor, array in zip(taken, arrays, strict=True):
+        tensor.set_shape((None, *array.shape[1:]))
+    return list(taken)
 
 
 def batches(n: int, most: int) -> tuple[Any, Any]:
@@ -37,9 +47,13 @@ def batches(n: int, most: int) -> tuple[Any, Any]:
     return tf.constant(rows.reshape(count, size), tf.int32), tf.constant(weights.reshape(count, size), tf.float32)
 
 
-def summed(count: int, of: Callable[[Any], Any], width: int = 1) -> Any:
-    """Add up `of(0) … of(count - 1)`, each `(width,) float32`."""
-    if count == 1:  # tracing a loop takes longer than what is in it
+def summed(count: Any, of: Callable[[Any], Any], width: int = 1, at_once: int = 10) -> Any:
+    """Add up `of(0) … of(count - 1)`, each `(width,) float32`; the count may be a tensor.
+
+    What does not change state may be computed ahead, so many turns of it.
+    """
+    if isinstance(count, int) and count == 1:  # tracing a loop takes longer than what is in it
         return of(0)
     places = (tf.constant(0), tf.zeros(width))
-    return tf.while_loop(lambda i, _: i < count, lambda i, total: (i + 1, total + of(i)), places)[1]
+    turn = lambda i, total: (i + 1, total + of(i))  # noqa: E731
+    return tf.while_loop(lambda i, _: i < count, turn, places, parallel_iterations=at_once)[1]

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from registry.errors import ZooError
-from transfer.fitting.fitted import DivergenceError, Epoch, Fitted
+from transfer.fitting.diverging import divergence
+from transfer.fitting.fitted import Epoch, Fitted
 from transfer.fitting.step import Step, Work
 
 OPTIMIZER_OFF = "disable_meta_optimizer"
@@ -27,7 +28,7 @@ class Loop:
         self._step = Step(work)
         self._all = [variable.value for variable in work.tail.weights]
         self._best = [tf.Variable(value) for value in self._all]
-        self._history = tf.Variable(tf.zeros((work.how.epochs, 3 + len(self._step.health.columns))))
+        self._history = tf.Variable(tf.zeros((work.how.epochs, 3 + self._step.health.steps + self._step.health.shares)))
         self._epoch = tf.Variable(0)
         self._best_epoch = tf.Variable(-1)
         self._best_loss = tf.Variable(least, dtype=tf.float32)
@@ -80,10 +81,10 @@ class Loop:
         shapes = [{name: tuple(one.shape) for name, one in held.items()} for held in (state, saved)]
         for name in sorted(set(shapes[0]) | set(shapes[1])):
             if shapes[0].get(name) != shapes[1].get(name):
+                held = f"has {name} of shape {shapes[1][name]}" if name in shapes[1] else f"lacks {name}"
                 raise ZooError(
-                    f"the saved state is not of this phase: {name} has the shape {shapes[1].get(name)}, expected "
-                    f"{shapes[0].get(name)}",
-                    "train it anew",
+                    f"the saved state is not of this phase: it {held}, expected {shapes[0].get(name, 'none')}",
+                    "begin the run anew: zoo replay RUN",
                 )
         for name, variable in state.items():
             variable.assign(saved[name])
@@ -100,7 +101,7 @@ class Loop:
         diverged = not math.isfinite(epochs[-1].train_loss + epochs[-1].valid_loss)
         fitted = Fitted(epochs, improved, seconds, diverged)
         if diverged and not improved and math.isinf(self._least):
-            raise DivergenceError(fitted)
+            raise divergence(self._work, fitted)
         return fitted
 
     def _exact(self, figure: float) -> float:

@@ -13,15 +13,18 @@ import tensorflow as tf
 from transfer.data.target import Target
 from transfer.extract import batch_size
 from transfer.features import Features
-from transfer.fitting.batches import batches, gathered, summed, tensors
+from transfer.fitting.batches import batches, gathered, streamed, summed, tensors
 from transfer.fitting.clipping import QuantileClip
 from transfer.fitting.compiling import compiles
 from transfer.fitting.health import Health
 from transfer.fitting.objective import objective
 from transfer.fitting.optimizers import optimizer
+from transfer.fitting.streaming import Stream, Windows
 from transfer.plan.hyperparameters import Training
+from transfer.spilled import is_spilled
 
 VALID_BATCH = 2048
+ORDERED_BYTES = 2**28  # of samples and labels that are copied into an epoch's order: a step then reads one stretch
 
 # Changes a step's samples `(batch, ...)` and labels, given the step's number: the same for the same number.
 Augmented = Callable[[Any, Any, Any], tuple[Any, Any]]
@@ -62,10 +65,17 @@ class Work:
         """In an epoch."""
         return math.ceil(self.n / self.size)
 
+    @property
+    def windows(self) -> Windows:
+        """How many steps' samples are read at once where they lie in files; all where they are in memory."""
+        files = [array for array in self.splits["train"].arrays if is_spilled(array)]
+        bytes_ = sum(array.nbytes // len(array) for array in files)
+        return Windows.of(bytes_, self.size) if files else Windows(self.steps, self.size, self.n)
+
     def order(self, epoch: int) -> Any:
         """Draw the rows of an epoch, `(n,) int64`: the same for the same number."""
         draws = np.random.default_rng([self.seed, epoch])
-        order = draws.permutation(self.n)
+        order = self.windows.order(draws, self.n)
         return order if self.views == 1 else order * self.views + draws.integers(self.views, size=self.n)
 
 
@@ -77,6 +87,8 @@ class Step:
         self._work = work
         self.aim = objective(work.target, valid.labels, train.labels, work.how)
         self._train, self._labels = tensors(train, self.aim.dtype)
+        self._files = [array for array in self._train if isinstance(array, np.ndarray)]
+        self._stream = Stream(self._files) if self._files else None
         self._valid, self._valid_labels = tensors(valid, self.aim.dtype)
         self._valid_rows, self._weights = batches(
             len(valid), min(VALID_BATCH, *(batch_size(model) for model in work.models))
@@ -105,18 +117,56 @@ class Step:
         Returns:
             The mean loss, and what `health` measured of the steps.
         """
-        before = self.health.weights()
+        before, width = self.health.weights(), 1 + self.health.steps
 
-        def taken(step: Any) -> Any:
-            loss, gradients = self.train(rows[step], number + step)
-            return tf.concat([loss[None], self.health.step(step == 0, gradients, before)], 0)
+        def run(batch: Callable[[Any], tuple[list[Any], Any]], count: Any, first: Any = 0) -> Any:
+            def taken(step: Any) -> Any:
+                loss, gradients = self.train(*batch(step), number + first + step)
+                return tf.concat([loss[None], self.health.step(first + step == 0, gradients, before)], 0)
 
-        total = summed(self._work.steps, taken, 1 + self.health.steps)
+            return summed(count, taken, width)
+
+        stream = self._stream
+        total = self._windowed(stream, rows, run, width) if stream else run(self._ordered(rows), self._work.steps)
         return total[0] / self._work.steps, total[1:]
 
-    def train(self, rows: Any, number: Any) -> tuple[Any, list[Any]]:
-        """Take one step; return its loss and the gradients as they were before clipping."""
-        inputs, labels = [gathered(array, rows) for array in self._train], tf.gather(self._labels, rows)
+    def _windowed(self, stream: Stream, rows: Any, run: Callable[..., Any], width: int) -> Any:
+        """Run an epoch's steps window by window: what lies in files is read once a window, and ahead."""
+        many, size = self._work.windows.steps, self._work.size
+
+        def window(place: Any) -> Any:
+            here = rows[place * many : (place + 1) * many]
+            held = iter(streamed(stream, self._files, here, rows[(place + 1) * many : (place + 2) * many]))
+            inputs = [next(held) if isinstance(array, np.ndarray) else array for array in self._train]
+
+            def batch(step: Any) -> tuple[list[Any], Any]:
+                given = [
+                    _slice(one, step, size) if isinstance(array, np.ndarray) else tf.gather(one, here[step])
+                    for one, array in zip(inputs, self._train, strict=True)
+                ]
+                return given, tf.gather(self._labels, here[step])
+
+            return run(batch, tf.shape(here)[0], place * many)
+
+        return summed(math.ceil(self._work.steps / many), window, width, at_once=1)
+
+    def _ordered(self, rows: Any) -> Callable[[Any], tuple[list[Any], Any]]:
+        """Return what gives a step of an epoch its samples and labels; its rows are `(steps, size)`.
+
+        Small data are copied in the epoch's order once, which saves a step in three: looking rows up one by one takes
+        as long as a small top's arithmetic.
+        """
+        if sum(_bytes(array) for array in (*self._train, self._labels)) > ORDERED_BYTES:
+            return lambda step: self.samples(rows[step])
+        inputs, labels = self.samples(rows)
+        return lambda step: ([array[step] for array in inputs], labels[step])
+
+    def samples(self, rows: Any) -> tuple[list[Any], Any]:
+        """Return some training samples, one tensor an input, and their labels."""
+        return [gathered(array, rows) for array in self._train], tf.gather(self._labels, rows)
+
+    def train(self, inputs: list[Any], labels: Any, number: Any) -> tuple[Any, list[Any]]:
+        """Take one step on samples; return its loss and the gradients as they were before clipping."""
         if self._work.augment is not None:
             inputs[0], labels = self._work.augment(inputs[0], labels, number)
         variables = self._work.tail.trainable_variables
@@ -151,3 +201,15 @@ class Step:
 
 def _one_or_all(tensors: list[Any]) -> Any:
     return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _slice(window: Any, step: Any, size: int) -> Any:
+    """Return a step's part of a window."""
+    part = window[step * size : (step + 1) * size]
+    part.set_shape((size, *window.shape[1:]))
+    return part
+
+
+def _bytes(array: Any) -> int:
+    """Return the size of a NumPy array or a tensor."""
+    return int(array.nbytes if isinstance(array, np.ndarray) else array.shape.num_elements() * array.dtype.size)
