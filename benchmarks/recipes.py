@@ -114,9 +114,9 @@ def fashion(source: Path, folder: Path) -> Task:
 
 
 def drawings(data: str, backbone: str) -> Task:
-    """Thirty drawings a class and an ImageNet backbone."""
+    """Twenty drawings a class, small, and an ImageNet backbone."""
     options = {
-        "size": (96, 96), "batch_size": 32, "skip_broken": True, "limit_per_class": 30, "classes": FOLDERS
+        "size": (64, 64), "batch_size": 32, "skip_broken": True, "limit_per_class": 20, "classes": ",".join(FOLDERS),
     }  # fmt: skip
     return Task("drawings", backbone, data, "stem|blocks|head", options)
 
