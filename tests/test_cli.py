@@ -22,6 +22,28 @@ def test_help_lists_every_command_and_each_has_its_own(zoo_command: Zoo) -> None
         assert f"Usage: zoo {name}" in page
 
 
+def test_help_puts_options_under_the_names_of_their_groups(zoo_command: Zoo) -> None:
+    page = zoo_command("transfer", "--help")
+    heads = [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert heads == ["Arguments:", "Options:", "The data:", "The new layers:", "How it trains:"]
+    places = [page.index(f"\n  {option} ") for option in ("--reuse", "--json", "--target", "--top", "--epochs")]
+    assert places == sorted(places)
+    assert "all if not given" not in zoo_command("cache", "rm", "--help")
+
+
+@pytest.mark.parametrize("words", [(), ("cache",), ("data",)])
+def test_no_command_gives_help_and_no_error(zoo_command: Zoo, words: tuple[str, ...]) -> None:
+    assert zoo_command(*words, code=2) == ""
+    assert zoo_command.err.startswith(" ".join(["Usage: zoo", *words, "[OPTIONS] COMMAND"]))  # type: ignore[attr-defined]
+    assert "error" not in zoo_command.err.splitlines()[0]  # type: ignore[attr-defined]
+
+
+def test_transfer_says_what_stands_in_place_of_what_is_left_out(zoo_command: Zoo, tiny: str, data_file: Path) -> None:
+    words = ("transfer", tiny, "--data", data_file, "--reuse", "hidden1", "--dry-run")
+    assert "\nnew on top: Dense 20, then Dense 10, then 3 outputs\n" in zoo_command(*words, "--top", "20,10")
+    assert "new on top" not in zoo_command(*words)
+
+
 def test_list(zoo_command: Zoo, tiny: str) -> None:
     lines = zoo_command("list").splitlines()
     assert lines[0].split() == ["NAME", "REVISION", "SOURCE", "TASK", "PARAMETERS", "SIZE", "TAGS"]

@@ -292,13 +292,15 @@ def test_a_depth_search_before_a_run_is_in_its_report(
         told(about.folder)
 
 
-def test_remarks_stand_at_a_runs_end_and_in_its_reports(
+def test_remarks_stand_once_on_the_screen_and_in_a_runs_reports(
     zoo_command: Callable[..., Any], tiny: str, data_file: Path, zoo_home: Path
 ) -> None:
     words = ("transfer", tiny, "--data", data_file, "--reuse", "hidden1", "--top", "6", "--activation", "selu",
              "--dropout", "0.2", "--epochs", "1", "--unfreeze", "none", "--no-compare-scratch")  # fmt: skip
     remark = "plain dropout undoes what SELU is for, outputs of mean 0 and variance 1"
-    assert f"\n\nnote: {remark}; --alpha-dropout keeps it" in zoo_command(*words)
+    screen = zoo_command(*words)
+    assert f"\n{remark}; --alpha-dropout keeps it" in screen.partition("LAYER")[0]
+    assert screen.count(remark) == 1, "not again at the end"
     (folder,) = (zoo_home / "runs").iterdir()
     assert remark in (folder / "report.md").read_text()
     about = told(RunFolder(folder))

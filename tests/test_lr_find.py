@@ -57,7 +57,7 @@ def test_the_command_shows_a_rate_and_what_to_type_and_trains_nothing(
     )
     assert "nothing is kept of these steps; test data are untouched" in text
     assert "note: the model from scratch trains at the same rate, which may suit it less" in text
-    assert text.rstrip().endswith(f"next    {document['next']}")
+    assert text.endswith(f"\nnext    {document['next']}\n\nplot    {picture}\n")
     assert f"--reuse 'hidden[12]' --batch-size 20 --lr {document['suggested']} " in document["next"]
     assert len(document["rates"]) == len(document["losses"])
     assert zoo_command(*options, "--quiet") == f"{document['suggested']:g}\n"
@@ -79,6 +79,7 @@ def test_python_finds_the_same_rate_whether_features_are_cached_or_not(tiny: str
     (("--lr-find", "--lr", 0.1), 2, "--lr-find looks for a rate and trains nothing; got --lr", "leave --lr out"),
     (("--lr-find", "--publish-as", "new"), 2, "trains nothing; got --publish-as", "leave --publish-as out"),
     (("--lr-find", "--tensorboard", "d"), 2, "trains nothing; got --tensorboard", "leave --tensorboard out"),
+    (("--lr-find", "--seeds", 3), 2, "trains nothing; got --seeds", "leave --seeds out"),
     (("--lr-find", "--plot", "rates.png"), 1, "--plot writes SVG; got rates.png", "such as --plot rates.svg"),
 ])  # fmt: skip
 def test_what_does_not_go_with_it_is_refused_before_any_work(

@@ -72,6 +72,9 @@ def run(arguments: list[str]) -> int:
             return int(code)
         problem = problem_of(KeyboardInterrupt())
     except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help, which is what was asked for
+            typer.echo(error.format_message(), err=True)
+            return USAGE
         context = getattr(error, "ctx", None)
         hint = f"{context.command_path} --help" if context else "zoo --help"
         problem = Problem("Usage", error.format_message(), hint, USAGE)

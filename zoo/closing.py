@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,8 +11,11 @@ if TYPE_CHECKING:
     from zoo.transferring import Run
 
 
-def closing(runs: list[Run], published: str | None) -> str:
-    """Return what `transfer` and `resume` end with: the phases and the verdict, where it lies, what to type next."""
+def closing(runs: list[Run], published: str | None, told: Collection[str] = ()) -> str:
+    """Return what `transfer` and `resume` end with: the phases and the verdict, where it lies, what to type next.
+
+    Remarks that have been `told` before training are not said again.
+    """
     from transfer.board import board_of
     from zoo import report
 
@@ -31,7 +35,8 @@ def closing(runs: list[Run], published: str | None) -> str:
         *([f"published  {published}"] if published else []),
         f"next    {after}",
     ]
-    notes = [f"note: {remark}" for remark in dict.fromkeys(remark for one in results for remark in one.remarks)]
+    remarks = dict.fromkeys(remark for one in results for remark in one.remarks if remark not in told)
+    notes = [f"note: {remark}" for remark in remarks]
     return "\n".join(["", body, "", *notes, *([""] if notes else []), *lies])
 
 

@@ -16,8 +16,9 @@ SHOWN = 10  # seeds, whose figures are all shown
 
 
 def comparison_page(found: Comparison) -> str:
-    """Return the models' table, what follows from it, and the curve."""
-    parts = [_models(found), "\n".join(_sentences(found.whole))]
+    """Return what was compared, the models' table, what follows from it, and the curve."""
+    about = f"{found.model} on {found.data}, {found.reuse!r} reused: {count(found.samples, 'test sample')}"
+    parts = [about, _models(found), "\n".join(_sentences(found.whole))]
     parts += [_curve(found)] if found.curve else []
     return "\n\n".join(part for part in parts if part)
 

@@ -92,4 +92,4 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(height), int(width or height)
 
 
-DATA = Group(KINDS, _read)
+DATA = Group("The data", KINDS, _read)

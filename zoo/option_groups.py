@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 Given = dict[str, Any]
 
@@ -20,24 +21,31 @@ class Group:
     """Options that belong together.
 
     Attributes:
+        title: what they stand under in a command's help.
         kinds: each option's annotated type for Typer, by the name of the parameter.
         read: turns the values of all of them into those of `zoo.plans.Options` that were given.
     """
 
+    title: str
     kinds: Mapping[str, Any]
     read: Callable[[Mapping[str, Any]], Given] = as_given
 
     def without(self, *names: str) -> Group:
         """Leave some options out."""
-        return Group({name: kind for name, kind in self.kinds.items() if name not in names}, self.read)
+        return replace(self, kinds={name: kind for name, kind in self.kinds.items() if name not in names})
+
+    @property
+    def titled(self) -> dict[str, Any]:
+        """The kinds with the title as what Typer calls a panel."""
+        return {name: _under(self.title, kind) for name, kind in self.kinds.items()}
 
 
 def takes(*groups: Group) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command groups of options; it gets those that were given, by name, as its parameter `options`.
 
-    They stand in the command's help where that parameter stands.
+    They stand in the command's help below its own, a section a group.
     """
-    shared = {name: kind for group in groups for name, kind in group.kinds.items()}
+    shared = {name: kind for group in groups for name, kind in group.titled.items()}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         def run(**values: Any) -> None:
@@ -61,6 +69,12 @@ def _shared(kinds: Mapping[str, Any]) -> list[inspect.Parameter]:
         )
         for name, kind in kinds.items()
     ]
+
+
+def _under(title: str, kind: Any) -> Any:
+    option = copy(kind.__metadata__[0])
+    option.rich_help_panel = title
+    return Annotated[kind.__origin__, option]
 
 
 def _is_flag(kind: Any) -> bool:

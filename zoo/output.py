@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -48,6 +49,12 @@ def names(lines: Sequence[str]) -> None:
 def say(text: str = "") -> None:
     """Print text for people on stdout; what others wrote on a card must not steer the terminal."""
     typer.echo(plain(text))
+
+
+def say_plot(path: Path | None) -> None:
+    """Say where a plot lies, where there is one."""
+    if path is not None:
+        say(f"\nplot    {path}")
 
 
 def plain(text: str) -> str:

@@ -25,9 +25,11 @@ def bars(quiet: bool = False) -> Iterator[Watch]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     columns = (
-        TextColumn("{task.description:<18}"), BarColumn(24), TextColumn("{task.fields[amount]}"), TimeElapsedColumn(),
+        TextColumn("{task.description:<18}"), BarColumn(24), TextColumn("{task.fields[amount]}"),
+        TimeElapsedColumn(Column(min_width=7, no_wrap=True)),  # in a narrow window the bar gives way
         TextColumn("{task.fields[note]}"),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True)) as progress:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from transfer.cache_dtypes import FLOAT32
 from transfer.controls.paired import SAMPLES, Difference, over_seeds
 from transfer.data.reading import Reading
 from transfer.engines.table import AUTO
@@ -67,7 +68,7 @@ def helped(difference: Difference, rival: str = SCRATCH) -> str:
     if difference.sign < 0:
         return f"reuse did not help: {how} against {rival}; {advice}"
     more = "more samples to test on, or --seeds N" if difference.over == SAMPLES else "more seeds"
-    return f"reuse and {rival} cannot be told apart: {how}; {more} would say, or {advice}"
+    return f"reuse and {rival} cannot be told apart: {how}; {more} would tell"
 
 
 def interval(difference: Difference) -> str:
@@ -110,6 +111,7 @@ def command(plan: Plan) -> str:
     words += [] if plan.compare_scratch else ["--no-compare-scratch"]
     words += [] if plan.cached else ["--no-cache"]
     words += [] if plan.backend == AUTO else ["--backend", plan.backend]
+    words += [] if plan.cache_dtype == FLOAT32 else ["--cache-dtype", plan.cache_dtype]
     words += _changed(plan.reading, Reading(), READING) + _changed(plan.imaging, Imaging(), IMAGING)
     words += ["--split", "/".join(map(str, plan.reading.split))] if plan.reading.split else []
     words += ["--image-size", "x".join(map(str, plan.imaging.size))] if plan.imaging.size else []

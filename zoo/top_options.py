@@ -48,4 +48,4 @@ def _read(options: Mapping[str, Any]) -> Given:
     return read_top(found.pop("top"), found)
 
 
-TOP = Group(KINDS, _read)
+TOP = Group("The new layers", KINDS, _read)

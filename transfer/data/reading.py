@@ -64,5 +64,5 @@ def parse_split(text: str) -> tuple[int, int, int]:
     """
     parts = text.split("/")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 4 for part in parts):
-        raise ZooError(f"--split {text!r} is no three percentages", "such as --split 80/10/10")
+        raise ZooError(f"--split wants three percentages that make 100; got {text}", "such as --split 80/10/10")
     return (int(parts[0]), int(parts[1]), int(parts[2]))

@@ -14,6 +14,7 @@ from zoo.output import json_document, names, say, size, table
 Keyed = Annotated[
     str | None, typer.Argument(metavar="[KEY]", help="A key, its beginning, or KEY/FILE; all if not given.")
 ]
+Removed = Annotated[str | None, typer.Argument(metavar="[KEY]", help="A key, its beginning, or KEY/FILE.")]
 Max = Annotated[
     str | None, typer.Option("--max", metavar="SIZE", help="Such as 20GB or 1.5GiB; the default is $ZOO_CACHE_MAX.")
 ]
@@ -42,11 +43,12 @@ def list_files(quiet: Quiet = False, json: Json = False) -> None:
         names([entry.key for entry in found])
     else:
         rows = [
-            [entry.key[:12], entry.parts.get("cut", ""), f"{entry.samples:,}", size(entry.bytes),
-             _minute(entry.written), _minute(entry.used), NOTES[entry.state]]
+            [entry.key[:12], entry.parts.get("cut", ""), entry.parts.get("dtype", ""), f"{entry.samples:,}",
+             size(entry.bytes), _minute(entry.written), _minute(entry.used), NOTES[entry.state]]
             for entry in found
         ]  # fmt: skip
-        say(table(["key", "cut", "samples", "size", "written", "used", "note"], rows, right=["samples", "size"]))
+        headers = ["key", "cut", "dtype", "samples", "size", "written", "used", "note"]
+        say(table(headers, rows, right=["samples", "size"]))
 
 
 def verify(key: Keyed = None, json: Json = False) -> None:
@@ -86,8 +88,8 @@ def prune(max_: Max = None, dry_run: DryRun = False, yes: Yes = False, json: Jso
 
 
 def remove(
-    key: Keyed = None,
-    all_: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    key: Removed = None,
+    all_: Annotated[bool, typer.Option("--all", help="All of them, in place of a KEY.")] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,

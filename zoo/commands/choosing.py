@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.data_options import DATA
+from zoo.grouped_help import GroupedHelp
 from zoo.option_groups import takes
 from zoo.options import Data, Json, Name, Quiet
-from zoo.output import count, json_document, names, say
+from zoo.output import count, json_document, names, say, say_plot
 from zoo.top_options import TOP
 from zoo.training_options import TRAINING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def mount(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("search-depth")(search_depth)
+    app.command("search-depth", cls=GroupedHelp)(search_depth)
 
 
 @takes(DATA, TOP, TRAINING.without("augment", "views", "unfreeze_lr"))
@@ -74,6 +75,7 @@ def search_depth(
         say(_closing(searching, search))
         if parts:
             say("\n" + depth_search.blocks_table(parts, alone, searching.depth))
+        say_plot(plot)
 
 
 def _opening(searching: Searching) -> str:

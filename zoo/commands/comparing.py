@@ -10,9 +10,10 @@ import typer
 
 from registry.errors import ZooError
 from zoo.data_options import DATA
+from zoo.grouped_help import GroupedHelp
 from zoo.option_groups import takes
 from zoo.options import Data, Freeze, Json, Quiet
-from zoo.output import json_document, names, say
+from zoo.output import json_document, names, say, say_plot
 from zoo.top_options import TOP
 from zoo.training_options import TRAINING
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def mount(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("compare")(compare)
+    app.command("compare", cls=GroupedHelp)(compare)
 
 
 @takes(DATA, TOP, TRAINING)
@@ -36,7 +37,7 @@ def compare(
     freeze: Freeze = None,
     unfreeze: Annotated[
         list[str] | None,
-        typer.Option(metavar="auto|none|REGEX", help="What trains after the first phase; once for each phase."),
+        typer.Option(metavar="auto|gradual|none|REGEX", help="What trains after the first phase; once for each phase."),
     ] = None,
     options: Any = None,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
@@ -88,6 +89,7 @@ def compare(
         names(found.whole.runs)
     else:
         say(comparison_page(found))
+        say_plot(plot)
 
 
 def _runs(first: str, second: str, reuse: str | None, *, json: bool) -> None:

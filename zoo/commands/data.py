@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo.data_options import DATA
+from zoo.grouped_help import GroupedHelp
 from zoo.option_groups import takes
 from zoo.options import Json
 from zoo.output import json_document, say
@@ -17,7 +18,7 @@ def mount(app: typer.Typer) -> None:
     """Add the group to the application."""
     group = typer.Typer(help="Look at data.", no_args_is_help=True)
     group.callback()(lambda: None)  # a group with a single command would else be that command
-    group.command("inspect")(inspect)
+    group.command("inspect", cls=GroupedHelp)(inspect)
     app.add_typer(group, name="data")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo.data_options import DATA
+from zoo.grouped_help import GroupedHelp
 from zoo.option_groups import takes
 from zoo.options import Json, Quiet
 from zoo.output import json_document, names, say
@@ -14,7 +15,7 @@ from zoo.output import json_document, names, say
 
 def mount(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("rank")(rank)
+    app.command("rank", cls=GroupedHelp)(rank)
 
 
 @takes(DATA)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.errors import ChoiceError
-from zoo.output import json_document, names, say
+from zoo.output import json_document, names, say, say_plot
 
 if TYPE_CHECKING:
     from zoo.api import Prepared
@@ -56,3 +56,4 @@ def find(prepared: Prepared, plot: Path | None, *, quiet: bool, json: bool) -> N
         names([f"{found.suggested:g}"])
     else:
         say(f"\n{rate_finding.page(prepared, found)}")
+        say_plot(plot)

@@ -12,6 +12,7 @@ from registry.errors import ZooError
 from zoo.commands import rates
 from zoo.commands.rates import LrFind, Plot
 from zoo.data_options import DATA
+from zoo.grouped_help import GroupedHelp
 from zoo.option_groups import takes
 from zoo.options import Data, DryRun, Freeze, Json, Name, Quiet, Reuse, Update
 from zoo.output import json_document, names, say
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def mount(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("transfer")(transfer)
+    app.command("transfer", cls=GroupedHelp)(transfer)
 
 
 @takes(DATA, TOP, TRAINING)
@@ -67,20 +68,23 @@ def transfer(
     """Reuse a model's lower layers on your data: freeze, cache, train a new top, unfreeze while it helps."""
     from zoo import api, catalogue
     from zoo.closing import best, closing
+    from zoo.notes import notes
     from zoo.progress import bars
     from zoo.several_seeds import repeated
     from zoo.transferring import board_folder
 
     training = {"--publish-as": publish_as, "--assert-accuracy-at-least": assert_accuracy, "--tensorboard": tensorboard}
-    rates.check(lr_find, plot, {"--lr": options.get("lr"), **training})
+    repeats = seeds if seeds > 1 else None
+    rates.check(lr_find, plot, {"--lr": options.get("lr"), "--seeds": repeats, **training})
     if publish_as:
         catalogue.check_free(publish_as, update=update)
     options |= {"cached": cached, "compare_scratch": compare_scratch, "recipe": recipe}
     board = board_folder(tensorboard)
     prepared = api.prepare(name, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options)
     chatty = not (json or quiet)
+    told = tuple(notes(prepared)) if chatty else ()
     if chatty:
-        say(_opening(prepared))
+        say(_opening(prepared, told))
     if dry_run:
         if json:
             json_document(_intended(prepared))
@@ -98,7 +102,7 @@ def transfer(
     elif quiet:
         names([run.folder.id for run in runs])
     else:
-        say(closing(runs, published.ref if published else None))
+        say(closing(runs, published.ref if published else None, told))
     if short:
         raise short
 
@@ -110,16 +114,22 @@ def _intended(prepared: Prepared) -> dict[str, Any]:
     return {"plan": plan, "cut": cut_without(selection, left_out(selection, plan.top))}
 
 
-def _opening(prepared: Prepared) -> str:
+def _opening(prepared: Prepared, told: tuple[str, ...]) -> str:
     from transfer.plan.dropping import left_out
-    from zoo.notes import notes
     from zoo.screens import layers_page
 
     data, plan = prepared.data, prepared.plan
     counts = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     head = f"{plan.model} on {plan.data}: {counts}; {_labels(data.target)}"
     gone = left_out(prepared.selection, plan.top)
-    return "\n".join([head, *notes(prepared), "", layers_page(prepared.selection, gone)])
+    new = [_new_top(plan.top.units or (), data.target.width)] if gone else []
+    return "\n".join([head, *told, "", layers_page(prepared.selection, gone), *new])
+
+
+def _new_top(units: tuple[int, ...], outputs: int) -> str:
+    """Say which layers stand in place of those that are left out."""
+    hidden = [f"Dense {width:,}" for width in units]
+    return f"new on top: {', then '.join([*hidden, f'{outputs:,} outputs'])}"
 
 
 def _labels(target: Labels) -> str:

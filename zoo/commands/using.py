@@ -9,6 +9,7 @@ import typer
 
 from registry.errors import ZooError
 from zoo.data_options import DATA
+from zoo.grouped_help import GroupedHelp
 from zoo.option_groups import takes
 from zoo.options import Data, Json, Name
 from zoo.output import json_document, say, table
@@ -16,8 +17,8 @@ from zoo.output import json_document, say, table
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command("evaluate")(evaluate)
-    app.command("predict")(predict)
+    app.command("evaluate", cls=GroupedHelp)(evaluate)
+    app.command("predict", cls=GroupedHelp)(predict)
 
 
 @takes(DATA.without("split", "limit_per_class"))
