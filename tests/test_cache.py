@@ -312,6 +312,8 @@ SPOILT: dict[str, tuple[Callable[[h5py.File], Any], str]] = {
     "key": (lambda file: file.attrs.__setitem__("key", "0" * 64), "its version or key is another"),
     "format": (lambda file: file.attrs.__delitem__("format"), "it is no feature file"),
     "no samples": (lambda file: file.__delitem__("samples"), "samples"),
+    "a folder": (lambda file: replace(file, "0", lambda: file.create_group("0")), "/0 holds no numbers"),
+    "words": (lambda file: replace(file, "0", lambda: file.create_dataset("0", data=["a"])), "/0 holds no numbers"),
     "no features": (lambda file: file.__delitem__("0"), "it holds no features"),
     "fewer samples": (
         lambda file: replace_samples(file, file["samples"][:-1]),
@@ -322,6 +324,11 @@ SPOILT: dict[str, tuple[Callable[[h5py.File], Any], str]] = {
         "it has samples (50, 9) uint8 and features (50, 6)",
     ),
 }
+
+
+def replace(file: h5py.File, name: str, make: Callable[[], Any]) -> None:
+    del file[name]
+    make()
 
 
 def replace_samples(file: h5py.File, samples: np.ndarray) -> None:

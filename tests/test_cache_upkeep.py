@@ -284,7 +284,7 @@ def test_what_nobody_can_use_goes_at_any_rate(root: Path, cli: Any) -> None:
     (root / "sights" / "other.npz").write_bytes(b"1")
     assert {one.path: one.state for one in stored(root)} == {good: "whole", left: "empty", old: "old"}
     table = cli("cache", "list").stdout.splitlines()
-    assert table[0].split() == ["KEY", "CUT", "SAMPLES", "SIZE", "WRITTEN", "USED", "NOTE"]
+    assert table[0].split() == ["KEY", "CUT", "DTYPE", "SAMPLES", "SIZE", "WRITTEN", "USED", "NOTE"]
     assert [line.endswith("of an older version") for line in table[1:]] == [True, False]
     notes = cli("cache", "verify").stdout
     assert "old.h5: of an older version, and not used any more; zoo cache prune removes it\n" in notes
@@ -327,7 +327,7 @@ def test_rm(root: Path, cli: Any) -> None:
     assert cli("cache", "verify").stdout == "the feature cache is empty\n"
 
 
-SIZES = ["20", "20 gigs", "GB", "-1GB", "1,5GB", "1.5.2GB", ""]
+SIZES = ["20", "20 gigs", "GB", "-1GB", "1,5GB", "1.5.2GB", "", f"{'9' * 400}GB"]
 
 
 @pytest.mark.parametrize("text", SIZES)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +166,20 @@ def test_an_engine_that_is_not_installed_names_its_extra(monkeypatch: pytest.Mon
     assert caught.value.hint == "pip install 'zoo[onnx]'"
 
 
+def test_an_engine_without_room_for_its_file_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, backend_of("onnx"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    _, choice = trial(*dense()).choose("auto")
+    assert choice.backend == "tensorflow"
+    assert choice.said == "extraction: ONNX Runtime cannot be made ready: No such file or directory: TensorFlow is used"
+
+
+def test_a_package_that_another_distribution_brings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "brought_by_another.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert replace(backend_of("onnx"), packages=(("brought_by_another", "none"),)).version == "brought_by_another"
+
+
 def test_weights_that_are_too_large_are_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "LARGEST_BYTES", 100)
     only(monkeypatch, backend_of("onnx"))
@@ -202,6 +218,26 @@ def test_a_choice_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.undo()
     assert chosen().backend == "tensorflow"
     assert recall(path) == chosen(), "a broken file is made anew"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        b'{"backend":"none","batch":64}',
+        b'{"backend":"tensorflow","batch":1000000000}',
+        b'{"backend":"onnx","batch":64}',
+    ],
+)
+def test_a_kept_choice_that_cannot_be_made_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bytes
+) -> None:
+    model, feed, rows = dense()[0], Sliced((draws(3000, 8),)), np.arange(3000)
+    Extractor("auto", tmp_path, 3000).ready(model, feed, rows, ["trunk"])
+    (path,) = tmp_path.glob("*.json")
+    path.write_bytes(kept)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))  # no room for an exported trunk
+    choice = Extractor("auto", tmp_path, 3000).ready(model, feed, rows, ["trunk"]).choice
+    assert choice.backend == "tensorflow" and choice.batch <= LARGEST_BATCH
 
 
 def test_the_first_choice_counts(tmp_path: Path) -> None:

@@ -16,22 +16,30 @@ class Behind:
     def __init__(self, thread: ThreadPoolExecutor) -> None:
         self._thread = thread
         self._waiting: deque[Future[None]] = deque()
+        self._failed = False
 
     def do(self, work: Callable[[], None]) -> None:
         """Hand a piece of work over; an error of an earlier one is raised here."""
         if len(self._waiting) == WAITING:
             self._waiting.popleft().result()
-        self._waiting.append(self._thread.submit(work))
+        self._waiting.append(self._thread.submit(self._run, work))
 
     def wait(self) -> None:
         """Wait until all is done; an error is raised here."""
         while self._waiting:
             self._waiting.popleft().result()
 
+    def _run(self, work: Callable[[], None]) -> None:
+        """Do a piece of work; after one that failed nothing is done, since what follows counts on it."""
+        if not self._failed:
+            self._failed = True
+            work()
+            self._failed = False
+
 
 @contextmanager
 def behind() -> Iterator[Behind]:
-    """Give what takes work; at the end of the context all of it is done, and after an error what has begun.
+    """Give what takes work; at the end of the context all of it is done, and after an error nothing more.
 
     >>> done: list[int] = []
     >>> with behind() as thread:

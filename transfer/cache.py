@@ -24,6 +24,7 @@ from registry.errors import ZooError
 from registry.watch import Watch, silent
 from transfer.backbone import describe, joined, layer_of
 from transfer.behind import behind
+from transfer.cache_dtypes import FLOAT32
 from transfer.cache_files import FORMAT, VERSION
 from transfer.cache_writing import Writing
 from transfer.data.records import Digests, Rows
@@ -45,7 +46,7 @@ class Key:
     trunk: str
     cut: str
     preparation: str
-    dtype: str = "float32"
+    dtype: str = FLOAT32
 
     @property
     def digest(self) -> str:
@@ -54,7 +55,7 @@ class Key:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def key_of(model: Any, below: Collection[str], halves: Trunk, preparation: str) -> Key:
+def key_of(model: Any, below: Collection[str], halves: Trunk, preparation: str, dtype: str = FLOAT32) -> Key:
     """Make the key of a trunk's features.
 
     Args:
@@ -62,8 +63,9 @@ def key_of(model: Any, below: Collection[str], halves: Trunk, preparation: str) 
         below: the scopes of the trunk's layers.
         halves: the model cut above them.
         preparation: what turned the samples into the model's input.
+        dtype: what the features are stored as (`transfer.cache_dtypes`).
     """
-    return Key(trunk_digest(model, below), " ".join(halves.cut), preparation)
+    return Key(trunk_digest(model, below), " ".join(halves.cut), preparation, dtype)
 
 
 def trunk_digest(model: Any, below: Collection[str]) -> str:
@@ -94,11 +96,12 @@ class FeatureCache:
     Attributes:
         root: the folder; what was chosen to extract with lies in its folder `engines`.
         backend: what extracts: a name of `transfer.engines.table`.
+        dtype: what new keys are to store features as: a name of `transfer.cache_dtypes`.
         said: what a person should know of how it did, a line each.
     """
 
-    def __init__(self, root: Path, backend: str = AUTO) -> None:
-        self.root, self.backend = root, backend
+    def __init__(self, root: Path, backend: str = AUTO, dtype: str = FLOAT32) -> None:
+        self.root, self.backend, self.dtype = root, backend, dtype
         self.said: tuple[str, ...] = ()
 
     def path(self, key: Key) -> Path:
@@ -124,7 +127,8 @@ class FeatureCache:
             watch: where to report it.
 
         Raises:
-            ZooError: the cache cannot be written, a file there is broken, or a sample is.
+            ZooError: the cache cannot be written, a file there is broken, or a sample is; or a feature is too large
+                for the key's type.
         """
         start = time.perf_counter()
         extracted = self.fill([(key, halves)], inputs, stage=stage, watch=watch)

@@ -16,6 +16,7 @@ from registry.watch import Watch, silent
 from transfer.cache_files import (
     BLOCK,
     UNFINISHED,
+    UNREADABLE,
     Layout,
     Place,
     checks_of,
@@ -50,7 +51,7 @@ def faults(path: Path, watch: Watch = silent) -> Iterator[str]:
             raise FileNotFoundError(path)
         try:
             found = layout(path)
-        except (OSError, KeyError, ValueError, TypeError) as error:
+        except UNREADABLE as error:
             yield str(error)
             return
         yield from _faults(file, path, found, watch)

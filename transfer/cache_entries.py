@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import h5py
 import numpy as np
 
-from transfer.cache_files import DONE, FORMAT, SAMPLES, SUFFIX, UNFINISHED, VERSION
+from transfer.cache_files import DONE, FORMAT, SAMPLES, SUFFIX, UNFINISHED, UNREADABLE, VERSION
 
 # One that cannot be read; one of another version of the format, which nothing reads any more; one that its process has
 # not finished, with nothing in it yet, or with some blocks; a complete one.
@@ -107,7 +107,7 @@ def _stored(path: Path) -> Stored | None:
             if file.attrs.get("version") != VERSION:
                 return Stored(path, key, "old", bytes_, used, used, len(file[SAMPLES]), parts)
             written, done = float(file.attrs["written"]), int(np.asarray(file[DONE])[0])
-    except (OSError, KeyError, ValueError, TypeError, IndexError):
+    except (*UNREADABLE, IndexError):
         return Stored(path, key, "empty" if unfinished else "broken", bytes_, used, used)
     state: State = "whole" if not unfinished else "part" if done else "empty"
     return Stored(path, key, state, bytes_, used, written, done, parts)

@@ -6,8 +6,8 @@ unless two processes extracted it at once. Layout of a shard, version 3. Attribu
 contiguous and none resized, so that what follows their allocation is plain writing into the file:
 
     samples (n, 32) uint8       the sha256 of each sample's content
-    0, 1, …  (n, ...)           a tensor of the cut, with its name as attribute `scope`: float32, or whole numbers where
-                                the tensor is an input that takes such
+    0, 1, …  (n, ...)           a tensor of the cut, with its name as attribute `scope`: of the key's `dtype` (bfloat16
+                                as <u2 with attribute `dtype`: HDF5 has none), or the whole numbers of an input
     done     (1,) <i8           how many samples' features are there; n in a shard that is complete
     checks   (1 + t * b,) <u4   CRC-32 of all bytes outside tensors, `done` and `checks`, then of each
                                 tensor's blocks of 256 samples
@@ -30,9 +30,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import h5py
+import ml_dtypes  # noqa: F401  teaches NumPy the name bfloat16
 import numpy as np
 
 from registry.errors import ZooError
+from transfer.cache_dtypes import BFLOAT16
 from transfer.data.dataset import Array
 from transfer.data.records import Digests
 from transfer.inputs import Arrays
@@ -41,13 +43,15 @@ FORMAT = "zoo-features"
 VERSION = 3
 SUFFIX = ".h5"
 UNFINISHED = "tmp-"
+BITS = "<u2"  # what bfloat16 lies as in HDF5
 SAMPLES, DONE, CHECKS = "samples", "done", "checks"
+UNREADABLE = (OSError, KeyError, ValueError, TypeError, RuntimeError)  # what reading something else raises
 BLOCK = 256  # samples that have a checksum together, and that an interruption loses at most of what was written
 
 
 @dataclass(frozen=True)
 class Place:
-    """A contiguous dataset: where its numbers lie in the file."""
+    """A contiguous dataset: where its numbers lie in the file, and of which NumPy type, by its name."""
 
     offset: int
     shape: tuple[int, ...]
@@ -147,15 +151,15 @@ def read(path: Path) -> Shard:
             if not locked(file, alone=False):
                 raise FileNotFoundError(path)
             found = layout(path)
-            done = int(_array(file, found.done)[0])
+            done = done_of(file, found)
             complete = not path.name.startswith(UNFINISHED)
             if not 0 <= done <= found.samples.shape[0] or (complete and done < found.samples.shape[0]):
                 raise ValueError(f"it has the features of {done} samples and the digests of {found.samples.shape[0]}")
-            samples = _array(file, found.samples)[:done]
-            return Shard(samples, tuple(_mapped(file, place)[:done] for place in found.tensors), path)
+            arrays = tuple(_mapped(file, place)[:done] for place in found.tensors)
+            return Shard(samples_of(file, found)[:done], arrays, path)
     except FileNotFoundError:
         raise
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except UNREADABLE as error:
         raise broken(path, error) from error
 
 
@@ -163,7 +167,7 @@ def layout(path: Path) -> Layout:
     """Say where everything lies in a feature file.
 
     Raises:
-        OSError, KeyError, ValueError, TypeError: it is no feature file of this version and key, or not whole.
+        UNREADABLE: it is no feature file of this version and key, or not whole.
     """
     with h5py.File(path, "r", locking=False) as file:
         if file.attrs.get("format") != FORMAT:
@@ -174,7 +178,7 @@ def layout(path: Path) -> Layout:
         places = [_place(file[name]) for name in (SAMPLES, DONE, CHECKS, *names)]
         found = Layout(places[0], tuple(places[3:]), places[1], places[2], tuple(_scope(file[name]) for name in names))
     _check(found)
-    if found.places[-1].end > path.stat().st_size:
+    if max(place.end for place in found.places) > path.stat().st_size:
         raise ValueError("it is cut short")
     return found
 
@@ -185,10 +189,21 @@ def broken(path: Path, why: Exception | str) -> ZooError:
 
 
 def _place(dataset: h5py.Dataset) -> Place:
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "biuf":
+        raise ValueError(f"{dataset.name} holds no numbers")
     offset = dataset.id.get_offset()
     if offset is None and dataset.size:
         raise ValueError(f"{dataset.name} does not lie in one piece")
-    return Place(offset or 0, tuple(map(int, dataset.shape)), dataset.dtype.str)
+    return Place(offset or 0, tuple(map(int, dataset.shape)), _dtype(dataset))
+
+
+def _dtype(dataset: h5py.Dataset) -> str:
+    stored, told = str(dataset.dtype.str), dataset.attrs.get("dtype")
+    if told is None:
+        return stored
+    if (stored, str(told)) != (BITS, BFLOAT16):
+        raise ValueError(f"{dataset.name} says that its {stored} are {str(told)[:40]!r}")
+    return BFLOAT16
 
 
 def _scope(dataset: h5py.Dataset) -> str:

@@ -80,7 +80,7 @@ def chosen(files: Sequence[Stored], name: str) -> list[Stored]:
 def _remove(one: Stored, dry_run: bool) -> bool:
     """Remove a file, and its folder with the last one; tell whether nobody used it, also since it was looked at."""
     try:
-        with one.path.open("rb") as file:
+        with one.path.open("r+b") as file:  # NFS locks for one alone only what is open for writing
             if not locked(file, alone=True) or one.path.stat().st_mtime > one.used:
                 return False
             if not dry_run:

@@ -1,7 +1,8 @@
 """A feature file while it is written: block by block, so that what a killed process had done is there for the next.
 
 HDF5 lays the file out and closes it; after that, features, checksums and the count go to their places by plain writes,
-in this order. So a file is sound at every moment, and writing costs what it costs without HDF5.
+in this order. So a file is sound whenever its process is killed, and writing costs what it costs without HDF5. What a
+machine that loses power had not brought to the disk yet may be lacking; `zoo cache verify` finds that.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
+from registry.errors import ZooError
 from registry.home import make_folder
 from transfer.cache_checks import outside
+from transfer.cache_dtypes import BFLOAT16, FLOAT32
 from transfer.cache_files import (
+    BITS,
     BLOCK,
     CHECKS,
     DONE,
@@ -28,6 +32,7 @@ from transfer.cache_files import (
     SAMPLES,
     SUFFIX,
     UNFINISHED,
+    UNREADABLE,
     VERSION,
     Layout,
     done_of,
@@ -39,6 +44,7 @@ from transfer.cache_files import (
 )  # fmt: skip
 from transfer.data.dataset import Array
 from transfer.data.records import Digests
+from transfer.narrow import narrowed
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Writing:
 
     Args:
         folder: of the key.
-        parts: the parts of the key, by name, which the file repeats.
+        parts: the parts of the key, by name, which the file repeats; its `dtype` is what numbers are rounded to.
         scopes: what the cut's tensors are called.
         samples: the digests of those whose features are to come.
     """
@@ -78,13 +84,16 @@ class Writing:
         self._sums = [0] * len(scopes)  # of the blocks that have begun
         self._opened = _continued(folder, samples)
         self._row = self._opened.done if self._opened else 0
+        self._refused = False
 
     def append(self, arrays: Sequence[Array]) -> None:
         """Write what came out for the next samples, an array a tensor.
 
         Raises:
             OSError: there is no room, or no right to write there.
+            ZooError: a number is too large for the key's type; nothing of the file will be kept.
         """
+        arrays = self._narrowed(arrays)
         to = self._opened = self._opened or _begun(self._folder, self._parts, self._samples, self.scopes, arrays)
         pairs = list(zip(arrays, to.layout.tensors, strict=True))
         flat = [np.ascontiguousarray(array, place.dtype).reshape(-1).view(np.uint8) for array, place in pairs]
@@ -108,11 +117,22 @@ class Writing:
             self._opened.file.close()
 
     def close(self) -> None:
-        """Leave a file that is not finished for the next process to go on with; without a block yet, remove it."""
+        """Leave a file that is not finished for the next process to go on with.
+
+        Without a block yet, or where its type cannot hold the rest, remove it.
+        """
         if self._opened is not None and not self._opened.file.closed:
-            if not self._opened.done:
+            if self._refused or not self._opened.done:
                 self._opened.path.unlink(missing_ok=True)
             self._opened.file.close()
+
+    def _narrowed(self, arrays: Sequence[Array]) -> list[Array]:
+        try:
+            dtype = self._parts.get("dtype", FLOAT32)
+            return [narrowed(array, dtype, scope) for array, scope in zip(arrays, self.scopes, strict=True)]
+        except ZooError:
+            self._refused = True
+            raise
 
     def _summed(self, layout: Layout, flat: Sequence[Array], start: int, end: int) -> Iterator[tuple[int, list[int]]]:
         """Sum up rows, and yield the end and the checksums of each block that is complete with them."""
@@ -176,9 +196,10 @@ def _continued(folder: Path, samples: Digests) -> Opened | None:
         try:
             if locked(file, alone=True):
                 found = layout(path)
-                if np.array_equal(samples_of(file, found)[done_of(file, found) :], samples):
+                done, held = done_of(file, found), samples_of(file, found)
+                if done in range(0, len(held), BLOCK) and np.array_equal(held[done:], samples):
                     return Opened(file, path, found)
-        except (OSError, KeyError, ValueError, TypeError):  # it was killed before it was laid out
+        except UNREADABLE:  # it was killed before it was laid out
             pass
         file.close()
     return None
@@ -194,7 +215,9 @@ def _laid_out(
         _allocate(file, DONE, (1,), "<i8")[:] = 0
         _allocate(file, CHECKS, (1 + len(arrays) * blocks,), "<u4")[:] = 0
         for number, (array, scope) in enumerate(zip(arrays, scopes, strict=True)):
-            _allocate(file, str(number), (len(samples), *array.shape[1:]), array.dtype.str).attrs["scope"] = scope
+            attributes = {"scope": scope} | ({"dtype": BFLOAT16} if array.dtype == BFLOAT16 else {})
+            kind = BITS if array.dtype == BFLOAT16 else array.dtype.str
+            _allocate(file, str(number), (len(samples), *array.shape[1:]), kind).attrs.update(attributes)
     return layout(path)
 
 

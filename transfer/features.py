@@ -17,7 +17,8 @@ from transfer.spilled import IN_MEMORY, bytes_of, spilled
 class Features:
     """One array `(n, ...)` for each tensor of the cut, and the labels as `transfer.data.target.Target` has them.
 
-    An array is float32, or whole numbers where the tensor is an input that takes such.
+    An array is float32, or float16 or bfloat16 as the cache has it, which training takes as float32; or whole numbers
+    where the tensor is an input that takes such.
     """
 
     arrays: Arrays

@@ -13,6 +13,7 @@ from registry.watch import Watch
 from transfer.augmenter import Augmenter
 from transfer.backbone import describe
 from transfer.cache import FeatureCache, Key, key_of
+from transfer.cache_dtypes import CACHE_DTYPES
 from transfer.features import Cached, Features, Inputs
 from transfer.graph import closed
 from transfer.split import Halves, Trunk, trunk_of
@@ -53,7 +54,7 @@ class FrozenFeatures:
         """Tell whether a phase can begin at once: its features are all in the cache, or are the inputs themselves."""
         below = closed(describe(model), frozen)
         part = trunk_of(model, below)
-        return part.trunk is None or self.cache.holds(key_of(model, below, part, self.preparation), self._split)
+        return part.trunk is None or self.cache.holds(self._key(model, below, part), self._split)
 
     def ahead(self, model: Any, frozen: Sequence[Collection[str]], most: int = AHEAD_BYTES) -> None:
         """Fill the cache for the cuts of several phases, in one pass over the data.
@@ -74,7 +75,7 @@ class FrozenFeatures:
 
     def below(self, model: Any, below: Collection[str], halves: Halves, stage: str) -> dict[str, Features]:
         """Return a phase's features."""
-        key = key_of(model, below, halves, self.preparation)
+        key = self._key(model, below, halves)
         found = self.cache.features(key, halves, self._split, stage=stage, watch=self.watch)
         extracted, seconds = found.extracted + self._ahead.extracted, found.seconds + self._ahead.seconds
         self._ahead = Cached({})
@@ -90,16 +91,19 @@ class FrozenFeatures:
 
     def _affordable(self, model: Any, frozen: Sequence[Collection[str]], most: int) -> Iterator[tuple[Key, Trunk]]:
         layers, left = describe(model), most
-        samples = sum(len(split) for split in self._split.values())
+        each = CACHE_DTYPES[self.cache.dtype] * sum(len(split) for split in self._split.values())
         for number, fixed in enumerate(frozen):
             below = closed(layers, fixed)
             part = trunk_of(model, below)
             if part.trunk is None:
                 continue
-            left -= 4 * samples * sum(_size(tensor) for tensor in part.trunk.outputs) if number else 0
+            left -= each * sum(_size(tensor) for tensor in part.trunk.outputs) if number else 0
             if left < 0:
                 return
-            yield key_of(model, below, part, self.preparation), part
+            yield self._key(model, below, part), part
+
+    def _key(self, model: Any, below: Collection[str], part: Trunk) -> Key:
+        return key_of(model, below, part, self.preparation, self.cache.dtype)
 
 
 def _size(tensor: Any) -> int:

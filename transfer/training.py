@@ -192,11 +192,7 @@ class Trainer:
             if phase.number < 2:
                 raise
             fitted = error.fitted  # another beginning may fail; the best so far stands
-        rows = [
-            EpochRow(phase.number, number, *_losses(epoch), epoch.valid_accuracy, epoch.layers)
-            for number, epoch in enumerate(fitted.epochs, start=1)
-        ]
-        self.folder.log(rows)
+        self.folder.log(_rows(phase, fitted))
         return fitted
 
 
@@ -207,6 +203,13 @@ def _steps(samples: int, how: Training) -> int:
 
 def _stage(phase: Phase) -> str:
     return f"phase {phase.number}" if phase.number else "from scratch"
+
+
+def _rows(phase: Phase, fitted: Fitted) -> list[EpochRow]:
+    return [
+        EpochRow(phase.number, number, *_losses(epoch), epoch.valid_accuracy, epoch.layers)
+        for number, epoch in enumerate(fitted.epochs, start=1)
+    ]
 
 
 def _losses(epoch: Epoch) -> tuple[float, float]:

@@ -78,7 +78,8 @@ def prepare(
     from transfer.cache import FeatureCache  # TensorFlow has been started by now, quietly
     from transfer.depths.search import Depth
 
-    depth = Depth(ready.plan, ready.source, ready.data, FeatureCache(shelf.home.cache, ready.plan.backend), watch)
+    cache = FeatureCache(shelf.home.cache, ready.plan.backend, ready.plan.cache_dtype)
+    depth = Depth(ready.plan, ready.source, ready.data, cache, watch)
     return Searching(depth, found, to_train(len(found)) if train is None else train, seeds)
 
 

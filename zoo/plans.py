@@ -18,7 +18,7 @@ from transfer.plan.top import Top
 from zoo.opening import DataRef, HubRef
 from zoo.recipes import recipe
 
-PLAN_OWN = ("cached", "compare_scratch", "backend")
+PLAN_OWN = ("cached", "compare_scratch", "backend", "cache_dtype")
 
 
 class DataOptions(TypedDict, total=False):
@@ -39,7 +39,7 @@ class DataOptions(TypedDict, total=False):
 
 
 class Options(DataOptions, total=False):
-    """Choices of a transfer by name; see `Top`, `Training`, `Imaging`, and of a plan's own the last three."""
+    """Choices of a transfer by name; see `Top`, `Training`, `Imaging`, and of a plan's own the last four."""
 
     top: Sequence[int] | None
     activation: str | None
@@ -80,6 +80,7 @@ class Options(DataOptions, total=False):
     cached: bool
     compare_scratch: bool
     backend: str
+    cache_dtype: str
 
 
 def data_options(options: Mapping[str, Any]) -> tuple[Reading, Imaging]:

@@ -30,7 +30,7 @@ def find_rate(prepared: Prepared, watch: Watch = silent) -> Range:
     from transfer.cache import FeatureCache
     from transfer.rate_search import RateSearch
 
-    cache = FeatureCache(Shelf().home.cache, prepared.plan.backend)
+    cache = FeatureCache(Shelf().home.cache, prepared.plan.backend, prepared.plan.cache_dtype)
     return RateSearch(prepared.plan, prepared.source, prepared.data, cache, watch).run()
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from transfer.cache_dtypes import CACHE_DTYPES
 from transfer.engines.table import NAMES
 from transfer.plan.hyperparameters import OPTIMIZERS, SCHEDULES
 from zoo.option_groups import Given, Group, as_given
@@ -48,6 +49,9 @@ KINDS: dict[str, Any] = {
     "backend": Annotated[
         str | None, typer.Option(metavar="|".join(NAMES), help="What extracts features: the fastest on a first batch.")
     ],
+    "cache_dtype": Annotated[
+        str | None, typer.Option(metavar="|".join(CACHE_DTYPES), help="What cached features are stored as: float32.")
+    ],
     "no_diagnose": Annotated[
         bool, typer.Option("--no-diagnose", help="Do not look for vanishing gradients, dead units and the like.")
     ],
@@ -59,4 +63,4 @@ def _read(values: Mapping[str, Any]) -> Given:
     return given | {"diagnose": False} if given.pop("no_diagnose", False) else given
 
 
-TRAINING = Group(KINDS, _read)
+TRAINING = Group("How it trains", KINDS, _read)

@@ -74,7 +74,7 @@ class Prepared:
                 note_board(folder, self.board)
             if searched is not None:
                 folder.write(RECORD, searched)
-            cache = FeatureCache(home.cache, self.plan.backend)
+            cache = FeatureCache(home.cache, self.plan.backend, self.plan.cache_dtype)
             job = Job(self.plan, self.source, self.data, folder, cache, watch or silent)
             result = job.run(self.import_seconds)
             write_report(folder, self.plan, result)

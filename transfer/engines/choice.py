@@ -31,7 +31,7 @@ class Choice:
     said: str = ""
 
     def __post_init__(self) -> None:
-        if self.batch < 1:
+        if not 1 <= self.batch <= LARGEST_BATCH:
             raise ValueError(f"a batch has {self.batch} samples")
 
 

@@ -91,6 +91,8 @@ class Trial:
         except ZooError as error:
             hint = f" ({error.hint})" if not backend.version else ""
             return f"{first_line(error)}{hint}"
+        except OSError as error:  # no room for the file that the trunk is written to
+            return f"{backend.called} cannot be made ready: {error.strerror or error}"
         return _differs(engine, self.samples, expected) or engine
 
     @property

@@ -90,7 +90,9 @@ class Extractor:
         if len(rows) < size:  # too few to say how many should go through at once
             return Ready(engine, plain)
         kept = remember(path, choice)
-        return Ready(engine, kept) if kept.backend == choice.backend else _built(kept, trunk, feed)
+        if kept.backend == choice.backend:
+            return Ready(engine, kept)
+        return _as_before(path, trunk, feed) or Ready(engine, choice)
 
 
 def _built(choice: Choice, trunk: Any, feed: Feed | Sliced) -> Ready:
@@ -102,5 +104,5 @@ def _as_before(path: Path, trunk: Any, feed: Feed | Sliced) -> Ready | None:
     choice = recall(path)
     try:
         return None if choice is None else _built(choice, trunk, feed)
-    except ZooError:
+    except (ZooError, OSError):
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from registry.errors import ZooError
 from transfer.engines.ends import Ends
@@ -39,8 +40,11 @@ class LiteRT:
         self.name, self._ends = runtime.name, Ends.of(trunk)
         with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
             path = Path(folder) / "trunk.tflite"
-            tflite.write(self._ends.model, path, About("trunk", ""))
-            self._interpreter = _interpreter(runtime, path)
+            try:
+                tflite.write(self._ends.model, path, About("trunk", ""))
+                self._interpreter = _interpreter(runtime, path)
+            except (tf.errors.OpError, RuntimeError, ValueError) as error:
+                raise ZooError(f"{self.name} cannot run the exported trunk: {first_line(error)}") from error
         self._inputs, self._outputs = _places(self._interpreter, self._ends.model)
         self._shapes: list[tuple[int, ...]] = []
 

@@ -36,12 +36,15 @@ class Backend:
 
     @property
     def version(self) -> str:
-        """The distribution that is installed, and its version; empty where there is none."""
-        from importlib.metadata import version  # 20 ms, which `zoo --help` need not wait
+        """The distribution that is installed, and its version, or the package alone; empty where there is none."""
+        from importlib.metadata import PackageNotFoundError, version  # 20 ms, which `zoo --help` need not wait
 
         for package, distribution in self.packages:
             if importlib.util.find_spec(package) is not None:
-                return f"{distribution} {version(distribution)}"
+                try:
+                    return f"{distribution} {version(distribution)}"
+                except PackageNotFoundError:  # another distribution brings it, such as onnxruntime-gpu
+                    return package
         return ""
 
     def build(self, trunk: Any, feed: Feed | Sliced) -> Engine:

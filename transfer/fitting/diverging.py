@@ -9,6 +9,7 @@ import numpy as np
 from transfer.features import Features
 from transfer.fitting.fitted import DivergenceError, Fitted
 from transfer.fitting.step import Work
+from transfer.narrow import widened
 from transfer.plan.hyperparameters import CLIPPINGS
 from transfer.scope import scope_of
 
@@ -51,9 +52,10 @@ def _lost_weights(work: Work) -> Iterator[str]:
 def _largest(features: Features) -> tuple[float, int]:
     """Return the largest size of a finite number, and how many samples have one that is not finite."""
     largest, lost = 0.0, np.zeros(len(features), bool)
-    for array in (array for array in features.arrays if array.dtype.kind == "f"):
+    for array in (array for array in features.arrays if widened(array[:0]).dtype.kind == "f"):
         for start in range(0, len(array), BLOCK):
-            sizes = np.abs(np.reshape(array[start : start + BLOCK], (len(array[start : start + BLOCK]), -1)))
+            block = widened(array[start : start + BLOCK])
+            sizes = np.abs(np.reshape(block, (len(block), -1)))
             lost[start : start + BLOCK] |= ~np.isfinite(sizes).all(axis=1)
             largest = max(largest, float(sizes.max(initial=0, where=np.isfinite(sizes))))
     return largest, int(lost.sum())

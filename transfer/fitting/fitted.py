@@ -62,12 +62,12 @@ class DivergenceError(ZooError):
         fitted: the epochs that ran, for those to whom it is a result and no error.
     """
 
-    def __init__(self, fitted: Fitted, why: str = "", hint: str = "") -> None:
+    def __init__(self, fitted: Fitted, why: str, hint: str) -> None:
         layer = "" if why else _steepest(fitted)
         where = f"; {why}" if why else f", at or near {layer}" if layer else ""
         super().__init__(
             f"training diverged in its first epoch: the loss is not a number{where}",
-            hint or "lower --lr, or clip the gradients: --clip-norm 1.0",
+            hint,
         )
         self.fitted = fitted
 

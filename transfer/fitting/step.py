@@ -13,7 +13,7 @@ import tensorflow as tf
 from transfer.data.target import Target
 from transfer.extract import batch_size
 from transfer.features import Features
-from transfer.fitting.batches import batches, gathered, streamed, summed, tensors
+from transfer.fitting.batches import as_float32, batches, gathered, streamed, summed, tensors
 from transfer.fitting.clipping import QuantileClip
 from transfer.fitting.compiling import compiles
 from transfer.fitting.health import Health
@@ -194,6 +194,7 @@ class Step:
         return total[0] / self.valid_n, total[1] / self.valid_n, total[2:]
 
     def _forward(self, inputs: list[Any], training: bool, tail: Any = None) -> Any:
+        inputs = [as_float32(one) for one in inputs]
         if self._work.trunk is not None:
             inputs = tf.nest.flatten(self._work.trunk(_one_or_all(inputs), training=False))
         return (tail or self._work.tail)(_one_or_all(inputs), training=training)

@@ -66,7 +66,7 @@ class Stream:
 
     def __init__(self, arrays: Sequence[Array]) -> None:
         self._arrays = arrays
-        self._rooms = Rooms()
+        self._rooms = [Rooms() for _ in arrays]
         self._thread = ThreadPoolExecutor(1, "zoo-reads-ahead")
         self._ahead: tuple[Rows, Future[list[Array]]] | None = None
 
@@ -84,7 +84,7 @@ class Stream:
         return found
 
     def _read(self, rows: Rows) -> list[Array]:
-        return [read(array, rows.reshape(-1), self._rooms) for array in self._arrays]
+        return [read(array, rows.reshape(-1), rooms) for array, rooms in zip(self._arrays, self._rooms, strict=True)]
 
 
 def read(array: Array, rows: Rows, rooms: Rooms | None = None) -> Array:
@@ -107,7 +107,7 @@ def read(array: Array, rows: Rows, rooms: Rooms | None = None) -> Array:
 
 
 class Rooms:
-    """Memory for windows, used again when the tensors made of it are gone: fresh pages cost as much as a copy."""
+    """Memory for one array's windows, used again when the tensors of it are gone: fresh pages cost what a copy does."""
 
     def __init__(self) -> None:
         self._rooms: list[Array] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from transfer.cache_dtypes import CACHE_DTYPES, FLOAT32
 from transfer.data.reading import Reading
 from transfer.engines.table import AUTO as AUTO_BACKEND
 from transfer.engines.table import NAMES
@@ -31,6 +32,7 @@ class Plan:
         compare_scratch: also train the same architecture from fresh weights.
         cached: train from cached features; False runs the frozen layers in every step, with the same result.
         backend: what extracts features: a name of `transfer.engines.table`, or `auto`.
+        cache_dtype: what the cache stores them as: a name of `transfer.cache_dtypes`.
         seed: of fresh weights, dropout and the order of samples.
     """
 
@@ -47,9 +49,13 @@ class Plan:
     cached: bool = True
     seed: int = 0
     backend: str = AUTO_BACKEND
+    cache_dtype: str = FLOAT32
 
     def __post_init__(self) -> None:
         one_of("--backend", self.backend, NAMES)
+        one_of("--cache-dtype", self.cache_dtype, tuple(CACHE_DTYPES))
         if not self.cached:
             hint = "leave one of them out"
             check(self.backend == AUTO_BACKEND, "--backend says what extracts features, and --no-cache has none", hint)
+            stored = "--cache-dtype says how features are stored, and --no-cache stores none"
+            check(self.cache_dtype == FLOAT32, stored, hint)
