@@ -13,8 +13,7 @@ from registry.errors import ZooError
 from registry.home import make_folder
 
 if TYPE_CHECKING:
-    from transfer.depths.search import Found, Search
-    from zoo.depth_search import Searching
+    from transfer.depths.search import Depth, Found, Search
 
 RECORD = "depths.json"  # in a run's folder
 
@@ -61,11 +60,11 @@ class DepthRecord:
     seconds: float
 
 
-def record(searching: Searching, search: Search) -> DepthRecord:
+def record(depth: Depth, search: Search) -> DepthRecord:
     """Return what is kept of a search."""
     from transfer.evaluate import MEASURES
 
-    plan, data = searching.depth.plan, searching.depth.data
+    plan, data = depth.plan, depth.data
     return DepthRecord(
         plan.model, plan.data, data.fingerprint, MEASURES[data.target.kind], tuple(map(_cut, search.found)),
         search.best, search.probed, search.seconds,

@@ -63,7 +63,7 @@ def prepare(
     from transfer.depths.choice import to_train
     from transfer.depths.cuts import among
     from transfer.depths.cuts import cuts as all_cuts
-    from zoo import api
+    from zoo import transferring
 
     shelf = Shelf()
     card = shelf.find(name).card
@@ -74,7 +74,7 @@ def prepare(
             f"zoo transfer {name} --reuse REGEX cuts at several tensors",
         )
     reuse = found[-1].reuse if found else ".*"
-    ready = api.prepare(name, data, reuse=reuse, unfreeze="none", seed=seed, compare_scratch=False, **options)
+    ready = transferring.prepare(name, data, reuse=reuse, unfreeze="none", seed=seed, compare_scratch=False, **options)
     from transfer.cache import FeatureCache  # TensorFlow has been started by now, quietly
     from transfer.depths.search import Depth
 

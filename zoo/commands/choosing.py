@@ -63,7 +63,7 @@ def search_depth(
         search = searching.run()
         parts = blocks(searching.depth.source.layers) if surgical else ()
         alone = searching.depth.surgical(parts)
-    searched = record(searching, search)
+    searched = record(searching.depth, search)
     keep(home().depths, searched)
     if plot is not None:
         write_plot(plot, drawn(searched))
