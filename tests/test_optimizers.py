@@ -202,8 +202,8 @@ def test_the_state_of_another_phase_is_refused(monkeypatch: pytest.MonkeyPatch) 
     model = chain(outputs=3)
     before = model.get_weights()
     for how, said in (
-        (Training(epochs=4), r"has the shape \(3, \d+\), expected \(4, \d+\)"),
-        (Training(epochs=3, optimizer="sgd"), r"optimizer/\d+ has the shape .*, expected None"),
+        (Training(epochs=4), r"it has history of shape \(3, \d+\), expected \(4, \d+\)"),
+        (Training(epochs=3, optimizer="sgd"), r"it has optimizer/\d+ of shape .*, expected none"),
     ):
         with pytest.raises(ZooError, match=f"the saved state is not of this phase: .*{said}"):
             trained(model, how, resume=states[-1])
@@ -286,7 +286,7 @@ def test_rates_reach_the_variables_of_the_layers() -> None:
         ({"schedule": "linear"}, "--schedule takes constant, step, exponential, 1cycle, cosine; got 'linear'"),
         ({"warmup": 1.0}, "--warmup must be at least 0 and below 1, got 1.0"),
         ({"warmup": 0.1, "schedule": "1cycle"}, "--warmup does not go with --schedule 1cycle: it has one"),
-        ({"lr_end": 0.1}, "--lr-end goes with a --schedule that ends lower"),
+        ({"lr_end": 0.1}, "--lr-end goes with a --schedule that ends lower, not with constant"),
         ({"lr_end": 1.0, "schedule": "step"}, "--lr-end must be above 0 and below 1, got 1.0"),
         ({"clip_norm": 1.0, "clip_value": 0.5}, "gradients are clipped in one way; got --clip-value and --clip-norm"),
         ({"clip_quantile": 1.5}, "--clip-quantile must be at most 1, got 1.5"),
