@@ -81,6 +81,8 @@ def _frame(call: Call, dilation: tuple[int, int] | None) -> dict[str, Any]:
     if dilation and (own != (1, 1) or _padding(call, options) != "valid" or _pair(call, options, "stride") != (1, 1)):
         call.refuse("it is no plain convolution between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND")
     strides = _pair(call, options, "stride")
+    if max(strides) > 1 and max(own) > 1:
+        call.refuse(f"it has strides {list(strides)} and dilation {list(own)}: Keras takes one of them")
     return {"strides": strides, "padding": _padding(call, options), "dilation_rate": dilation or own,
             "activation": _fused(call, options)}  # fmt: skip
 
