@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import SHIPPED
 
 from registry.blobs import entry_of
 from registry.card import decode, encode
@@ -21,14 +22,16 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "models" / "mnist-dnn"
 
 
-def test_the_card_is_true_of_the_files() -> None:
-    text = (FOLDER / "zoo.json").read_bytes()
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_card_is_true_of_the_files(name: str) -> None:
+    folder = FOLDER.parent / name
+    text = (folder / "zoo.json").read_bytes()
     card = decode(text)
     assert encode(card) == text
-    there = sorted(path.name for path in FOLDER.iterdir() if path.is_file() and path.name != "zoo.json")
+    there = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != "zoo.json")
     assert [file.path for file in card.files] == [path for path in there if not path.endswith(".py")]
-    stale = [file.path for file in card.files if file != entry_of(FOLDER, file.path)]
-    assert not stale, f"{stale} changed: run python models/describe.py mnist-dnn"
+    stale = [file.path for file in card.files if file != entry_of(folder, file.path)]
+    assert not stale, f"{stale} changed: run python models/describe.py {name}"
 
 
 def test_the_model_computes_the_stored_outputs_and_has_the_cards_layers() -> None:

@@ -32,7 +32,7 @@ from transfer.engines.extractor import Extractor
 from transfer.engines.table import AUTO
 from transfer.features import Cached, Features, Inputs
 from transfer.feeding import Feed
-from transfer.shards import opened
+from transfer.shards import Shards, opened
 from transfer.split import Trunk
 
 # A layer's config says more than what it computes when frozen: these say how it would start or train.
@@ -130,18 +130,16 @@ class FeatureCache:
             ZooError: the cache cannot be written, a file there is broken, or a sample is; or a feature is too large
                 for the key's type.
         """
-        start = time.perf_counter()
-        extracted = self.fill([(key, halves)], inputs, stage=stage, watch=watch)
-        shards = opened(self.path(key))
-        while not all(shards.has(split.feed.digests) for split in inputs.values()):  # another process has pruned
+        start, extracted = time.perf_counter(), 0
+        while not _all_in(shards := opened(self.path(key)), inputs):  # again where another process prunes meanwhile
+            del shards  # an unfinished file that is mapped here is locked, and could not be gone on with
             extracted += self.fill([(key, halves)], inputs, stage=stage, watch=watch)
-            shards = opened(self.path(key))
         found = {name: Features(shards.take(split.feed.digests), split.labels) for name, split in inputs.items()}
         return Cached(found, key.digest, extracted, shards.bytes, time.perf_counter() - start)
 
     def holds(self, key: Key, inputs: Mapping[str, Inputs]) -> bool:
         """Tell whether all of a trunk's features are here."""
-        return not any(len(_missing(self.path(key), split.feed)) for split in inputs.values())
+        return _all_in(opened(self.path(key)), inputs)
 
     def fill(
         self,
@@ -211,6 +209,10 @@ class FeatureCache:
             ) from error
         finally:
             writer.close()
+
+
+def _all_in(shards: Shards, inputs: Mapping[str, Inputs]) -> bool:
+    return all(shards.has(split.feed.digests) for split in inputs.values())
 
 
 def _missing(folder: Path, feed: Feed) -> Rows:

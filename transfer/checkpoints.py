@@ -8,9 +8,7 @@ beside its place and renamed, so it is whole or not there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from registry.errors import ZooError
+from registry.whole import whole
 from transfer.result import PhaseResult
 from transfer.runs import RunFolder
 
@@ -97,15 +96,12 @@ class Checkpoints:
 
     def _save(self, name: str, state: State, number: int) -> None:
         folder = self._folder
-        temporary = folder / f".{name}.{os.getpid()}"
         try:
             folder.mkdir(exist_ok=True)
             arrays = {key: np.asarray(array, order="C") for key, array in state.items()}
-            save_file(arrays, temporary, metadata={"phase": str(number)})
-            temporary.replace(folder / name)
+            with whole(folder / name) as temporary:
+                save_file(arrays, temporary, metadata={"phase": str(number)})
         except (OSError, SafetensorError) as error:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
             raise _unwritable(folder / name, error) from error
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.errors import ZooError
+from registry.whole import whole
 
 PREDICTIONS = "predictions.npz"
 MOST = 24  # mistakes
@@ -69,13 +70,10 @@ def write(folder: Path, said: Predictions) -> None:
         "text": np.array([one.text for one in worst], np.str_),
     }  # fmt: skip
     arrays |= {f"picture{place}": one.picture for place, one in enumerate(worst) if one.picture is not None}
-    temporary = folder / f".{PREDICTIONS}.part"
     try:
-        with temporary.open("wb") as file:
+        with whole(folder / PREDICTIONS) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
-        temporary.replace(folder / PREDICTIONS)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ZooError(f"cannot write {folder / PREDICTIONS}: {error}") from error
 
 

@@ -21,6 +21,7 @@ import msgspec
 from registry.card import Card
 from registry.errors import ZooError, near
 from registry.home import make_folder
+from registry.whole import whole
 from transfer import json_lines
 from transfer.alone import alive, alone
 from transfer.environment import Environment, environment
@@ -138,9 +139,8 @@ class RunFolder:
     def write(self, name: str, value: object) -> None:
         """Write a value as one of the folder's JSON files, whole or not at all."""
         text = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-        temporary = self.path / f".{name}.{os.getpid()}"
-        temporary.write_bytes(text)
-        temporary.replace(self.path / name)
+        with whole(self.path / name) as temporary:
+            temporary.write_bytes(text)
 
     def log(self, rows: list[EpochRow]) -> None:
         """Append epochs to the metrics."""

@@ -106,7 +106,7 @@ class Trainer:
         model = self.student.build(self.plan.seed, kept=())
         freeze(model, ())
         how = self.plan.training
-        steps = _steps(len(self.inputs["train"]), how)
+        steps = how.steps(len(self.inputs["train"]))
         follow(model, steps)
         if 0 in (saved := self._checkpoints.done()):
             self._checkpoints.restore(0, model)
@@ -166,8 +166,7 @@ class Trainer:
         changes: Augmenter | None,
         views: int = 1,
     ) -> Fitted:
-        steps = _steps(len(splits["train"]) // views, how)
-        rate = partial(at_epoch, how, phase.lr, steps)
+        rate = partial(at_epoch, how, phase.lr, how.steps(len(splits["train"]) // views))
         try:
             with recorded(self.folder, phase.number, MEASURES[self.target.kind], rate) as told:
                 fitted = fit(
@@ -194,11 +193,6 @@ class Trainer:
             fitted = error.fitted  # another beginning may fail; the best so far stands
         self.folder.log(_rows(phase, fitted))
         return fitted
-
-
-def _steps(samples: int, how: Training) -> int:
-    """Return how many steps an epoch of so many samples takes."""
-    return -(-samples // min(how.batch_size, samples))
 
 
 def _stage(phase: Phase) -> str:

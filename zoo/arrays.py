@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from registry.errors import ZooError
+from registry.whole import whole
 from transfer.data.dataset import Array, Samples, check_finite
 from zoo.output import table
 
@@ -59,18 +59,15 @@ def write(path: Path, outputs: Samples) -> None:
             f"the model has {len(outputs)} outputs, {', '.join(outputs)}: they do not fit into {path}",
             f"--output {path.with_suffix('.npz')}",
         )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("wb") as file:
+        with whole(path) as temporary, temporary.open("wb") as file:
             if isinstance(outputs, Mapping):
                 np.savez(file, **dict[str, Any](outputs))
             elif path.suffix == ".npz":
                 np.savez(file, outputs=outputs)
             else:
                 np.save(file, outputs)
-        temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from registry.errors import ZooError
 from registry.home import make_folder
+from registry.whole import whole
 
 if TYPE_CHECKING:
     from transfer.depths.search import Depth, Found, Search
@@ -74,10 +75,9 @@ def record(depth: Depth, search: Search) -> DepthRecord:
 def keep(folder: Path, found: DepthRecord) -> None:
     """Write a search into the folder of searches, over an earlier one of the same model and data."""
     path = make_folder(folder) / _name(found.model, found.fingerprint)
-    temporary = path.with_suffix(".part")
     try:
-        temporary.write_bytes(msgspec.json.encode(found))
-        temporary.replace(path)
+        with whole(path) as temporary:
+            temporary.write_bytes(msgspec.json.encode(found))
     except OSError as error:
         raise ZooError(f"cannot write {path}: {error.strerror}", "set ZOO_HOME to a writable folder") from error
 

@@ -34,3 +34,7 @@ Freeze = Annotated[
     str | None,
     typer.Option(metavar="REGEX", help="Reused layers that stay fixed at first; the default is all of them."),
 ]
+Unfreeze = Annotated[
+    list[str] | None,
+    typer.Option(metavar="auto|gradual|none|REGEX", help="What trains after the first phase; once for each phase."),
+]

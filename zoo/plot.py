@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from registry.errors import ZooError
+from registry.whole import whole
 from zoo.html_report.palette import alone
 
 MARGIN = 10
@@ -29,12 +30,10 @@ def write_plot(path: Path, figure: str) -> None:
     Raises:
         ZooError: the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        temporary.write_bytes(standing(figure))
-        temporary.replace(path)
+        with whole(path) as temporary:
+            temporary.write_bytes(standing(figure))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ZooError(f"cannot write {path}: {error.strerror}", "name another file in --plot") from error
 
 

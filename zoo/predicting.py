@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from registry.errors import ZooError
 from registry.shelf import Shelf
+from registry.whole import whole
 from zoo.output import table
 
 if TYPE_CHECKING:
@@ -132,15 +132,11 @@ def _destination(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        with whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             yield file
-        temporary.replace(path)
     except OSError as error:
         raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write(rows: Iterator[Prediction], form: str, path: Path | None, most: int = 5) -> int:

@@ -63,7 +63,7 @@ class Work:
     @property
     def steps(self) -> int:
         """In an epoch."""
-        return math.ceil(self.n / self.size)
+        return self.how.steps(self.n)
 
     @property
     def windows(self) -> Windows:

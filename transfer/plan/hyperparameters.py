@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from registry.errors import ZooError
@@ -84,6 +85,10 @@ class Training:
         one_of("--class-weights", self.class_weights, (BALANCED,))
         smoothing = self.label_smoothing
         check(0 <= smoothing < 1, f"--label-smoothing must be at least 0 and below 1, got {smoothing}")
+
+    def steps(self, samples: int) -> int:
+        """Return how many steps an epoch of so many samples takes."""
+        return math.ceil(samples / min(self.batch_size, samples))
 
     def check_target(self, kind: str) -> None:
         """Raise `ZooError` where labels of a kind (`Target.kind`) cannot be trained on so."""

@@ -118,7 +118,7 @@ class Memory:
             ZooError: a file of the cache is broken.
         """
         shards = opened(self._cache / answer.key) if answer.key else Shards([])
-        if any(shards.missing(part.samples.digests) for part in (data.train, data.valid) if len(part)):
+        if not all(shards.has(part.samples.digests) for part in (data.train, data.valid) if len(part)):
             return None
         rows = evenly(len(data.train), SEEN)
         x = finite(wide(shards.take(data.train.samples.digests[rows])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,14 @@ class Sight:
 
     def _said(self, name: str) -> NDArray[np.float32]:
         """Return what is said of each sample without it."""
-        if name == "probe":
-            return ridge(self.x, self.labels, self.target).left_out.astype(np.float32)
+        return self._probed if name == "probe" else self._near
+
+    @cached_property
+    def _probed(self) -> NDArray[np.float32]:
+        return ridge(self.x, self.labels, self.target).left_out.astype(np.float32)
+
+    @cached_property
+    def _near(self) -> NDArray[np.float32]:
         near = knn(self.x, columns(self.labels, self.target))
         return (near - 0.5 if self.target.kind == "multilabel" else near).astype(np.float32)
 

@@ -12,7 +12,7 @@ from registry.errors import ZooError
 from zoo.data_options import DATA
 from zoo.grouped_help import GroupedHelp
 from zoo.option_groups import takes
-from zoo.options import Data, Freeze, Json, Quiet
+from zoo.options import Data, Freeze, Json, Quiet, Unfreeze
 from zoo.output import json_document, names, say, say_plot
 from zoo.top_options import TOP
 from zoo.training_options import TRAINING
@@ -35,10 +35,7 @@ def compare(
     reuse: Annotated[str | None, typer.Option(metavar="REGEX", help="Layers whose weights are kept.")] = None,
     data: Data = None,
     freeze: Freeze = None,
-    unfreeze: Annotated[
-        list[str] | None,
-        typer.Option(metavar="auto|gradual|none|REGEX", help="What trains after the first phase; once for each phase."),
-    ] = None,
+    unfreeze: Unfreeze = None,
     options: Any = None,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 5,

@@ -14,7 +14,7 @@ from zoo.commands.rates import LrFind, Plot
 from zoo.data_options import DATA
 from zoo.grouped_help import GroupedHelp
 from zoo.option_groups import takes
-from zoo.options import Data, DryRun, Freeze, Json, Name, Quiet, Reuse, Update
+from zoo.options import Data, DryRun, Freeze, Json, Name, Quiet, Reuse, Unfreeze, Update
 from zoo.output import json_document, names, say
 from zoo.top_options import TOP
 from zoo.training_options import TRAINING
@@ -35,10 +35,7 @@ def transfer(
     reuse: Reuse,
     data: Data = None,
     freeze: Freeze = None,
-    unfreeze: Annotated[
-        list[str] | None,
-        typer.Option(metavar="auto|gradual|none|REGEX", help="What trains after the first phase; once for each phase."),
-    ] = None,
+    unfreeze: Unfreeze = None,
     recipe: Annotated[
         str | None,
         typer.Option(metavar="textbook|lp-ft|ulmfit|full", help="A known procedure; options change it."),

@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from registry.errors import ZooError
+from registry.whole import whole
 from transfer.runs import RunFolder
 from zoo.html_report.blocks import Section
 from zoo.html_report.depth import depth_search
@@ -40,10 +41,9 @@ def write_page(folder: RunFolder, path: Path | None = None) -> Path:
     """
     text = page(told(folder))
     path = path or folder.path / PAGE
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        with whole(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ZooError(f"cannot write {path}: {error.strerror}", "zoo report RUN --output FILE") from error
     return path
