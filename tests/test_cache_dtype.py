@@ -362,25 +362,6 @@ def test_search_depth_fills_the_cache_in_the_type_that_its_next_command_reads(zo
     assert {entry.parts["dtype"] for entry in entries(zoo_home / "cache")} == {"float16"}
 
 
-REFUSED = {
-    "a name": ({"cache_dtype": "float8"}, "--cache-dtype takes float32, float16, bfloat16; got 'float8'"),
-    "no cache": (
-        {"cache_dtype": "float16", "cached": False},
-        "--cache-dtype says how features are stored, and --no-cache stores none",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_choices_that_cannot_be(name: str) -> None:
-    options, message = REFUSED[name]
-    with pytest.raises(ZooError) as caught:
-        zoo.transfer("mnist-dnn", reuse="hidden1", **options)  # type: ignore[arg-type]
-    assert caught.value.message == message
-    if name == "no cache":
-        assert caught.value.hint == "leave one of them out"
-
-
 def test_a_plan_without_the_choice_is_of_float32() -> None:
     assert Plan("m", "d", "hidden1").cache_dtype == "float32"
     assert layer_of(chain(), "hidden1").dtype == "float32", "what the tests above round is float32"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from conftest import blobs
 
 from transfer.plan.plan import Plan
 from transfer.runs import EpochRow, RunFolder, Status
@@ -58,6 +62,62 @@ def test_what_only_looks_starts_at_once(words: list[str], zoo_home: Path) -> Non
     assert done.returncode == 0, done.stderr
     loaded = ast.literal_eval(done.stderr.strip().splitlines()[-1])
     assert not set(loaded) - ({"numpy"} if words[0] in ("layers", "runs", "report") else set())
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory, home_with_tiny: Path) -> Path:
+    """A home in which everything has been done once: two runs, a ranking, a search."""
+    home = tmp_path_factory.mktemp("used")
+    data = home / "points.npz"
+    shutil.copytree(home_with_tiny, home, dirs_exist_ok=True)
+    arrays = {}
+    for number, (name, n) in enumerate({"train": 60, "valid": 30, "test": 45}.items()):
+        arrays[f"x_{name}"], arrays[f"y_{name}"] = blobs(n, seed=number)
+    np.savez(data, **arrays)
+    transfer = ["transfer", "tiny", "--data", str(data), "--reuse", "hidden[12]", "--epochs", "1", "--unfreeze", "none"]
+    for words in (
+        ["rank", "tiny", "--data", str(data)],
+        [*transfer, "--no-compare-scratch"],
+        [*transfer, "--seed", "1"],
+    ):
+        started(words, home)
+    return home
+
+
+WITHOUT_TENSORFLOW = [
+    ["runs"], ["report", "RUN"], ["compare", "RUN", "OTHER"], ["rank", "tiny", "--data", "DATA"],
+    ["rank", "tiny", "--data", "DATA", "--by", "size", "--json"], ["cache", "list"], ["cache", "verify"],
+    ["cache", "prune", "--max", "1GB"], ["data", "inspect", "DATA"], ["list"], ["show", "tiny"], ["lineage", "tiny"],
+    ["doctor"], ["gc"], ["publish", "RUN", "--as", "copy"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WITHOUT_TENSORFLOW, ids=lambda words: " ".join(words))
+def test_tensorflow_is_imported_only_where_a_model_computes(words: list[str], used: Path) -> None:
+    runs = sorted(path.name for path in (used / "runs").iterdir())
+    named = {"RUN": runs[0], "OTHER": runs[1], "DATA": str(used / "points.npz")}
+    assert not started([named.get(word, word) for word in words], used) & {"tensorflow", "keras"}
+
+
+def test_a_second_transfer_imports_nothing_that_it_does_not_use(used: Path) -> None:
+    top = ["--top", "5", "--epochs", "1", "--unfreeze", "none", "--no-compare-scratch"]
+    loaded = started(["transfer", "tiny", "--data", str(used / "points.npz"), "--reuse", "hidden[12]", *top], used)
+    assert "keras" in loaded
+    assert not loaded & {"cv2", "matplotlib", "onnxruntime", "pandas", "pyarrow", "scipy", "sklearn", "torch"}
+
+
+def started(words: list[str], home: Path) -> set[str]:
+    """Run a command in a process of its own, as `zoo` does; return the packages that it has imported."""
+    program = (
+        "import sys\nfrom zoo.app import main\ntry:\n    main()\n"
+        "finally:\n    print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, cwd=ROOT,
+        env=os.environ | {"ZOO_HOME": str(home)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return set(ast.literal_eval(done.stderr.strip().splitlines()[-1]))
 
 
 def begun(path: Path) -> None:

@@ -217,6 +217,8 @@ def test_a_quantised_net_takes_real_numbers(tmp_path: Path) -> None:
         (lambda x: tf.reshape(x, [-1, 3]) * 2, ROWS, r"RESHAPE at .*: it makes \[-1, 3\] of \[None, 6\], which mixes"),
         (lambda x: x[1:] * 2, ROWS, r"STRIDED_SLICE at .*: it takes some samples only"),
         (lambda x: tf.transpose(x) * drawn(6, 1), ROWS, "the net moves the axis of the samples"),
+        (lambda x: tf.nn.conv2d(x, drawn(3, 3, 4, 2), 2, "SAME", dilations=3), IMAGE,
+         r"CONV_2D at .*: it has strides \[2, 2\] and dilation \[3, 3\]: Keras takes one of them"),
     ],
 )  # fmt: skip
 def test_what_no_layer_does_is_refused(function: Any, shape: Any, message: str, tmp_path: Path) -> None:

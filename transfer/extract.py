@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,10 +13,13 @@ from registry.watch import Watch, silent
 from transfer.backbone import tensor_names
 from transfer.data.dataset import Array
 from transfer.data.records import Rows
+from transfer.engines.eager import Eager, suits
 from transfer.engines.engine import Engine
 from transfer.engines.tensorflow import TensorFlow
 from transfer.feeding import Feed, Sliced, every
 from transfer.inputs import Arrays
+from transfer.pieced import Held
+from transfer.side_by_side import side_by_side
 
 BATCH_BYTES = 64 * 2**20
 MAX_BATCH = 4096
@@ -49,43 +52,74 @@ def forward(
     """
     rows = every(feed) if rows is None else rows
     if len(rows):
-        yield from passed(TensorFlow(model, feed), batch_size(model), feed, rows, stage=stage, watch=watch)
+        size = max(1, batch_size(model) // TensorFlow.at_once)
+        engine = Eager(model) if suits(model, len(rows)) else TensorFlow(model, feed)
+        yield from passed(engine, size, feed, rows, stage=stage, watch=watch)
 
 
 def passed(
-    engine: Engine, batch: int, feed: Feed | Sliced, rows: Rows, *, stage: str = "extract", watch: Watch = silent
+    engine: Engine,
+    batch: int,
+    feed: Feed | Sliced,
+    rows: Rows,
+    *,
+    together: int = 1,
+    stage: str = "extract",
+    watch: Watch = silent,
 ) -> Iterator[Arrays]:
-    """Yield what an engine computes, batch by batch; the next one is read meanwhile. Otherwise as `forward`."""
-    done = 0
-    for _, arrays in feed.blocks(rows, batch):
-        yield engine(arrays)
-        done += len(arrays[0])
+    """Yield what an engine computes, some batches together; the next ones are read meanwhile. Otherwise as `forward`.
+
+    Args:
+        engine: what computes.
+        batch: samples that it takes at once.
+        feed, rows, stage, watch: as `forward` takes them.
+        together: how many batches a thread computes one after the other: of quick ones, handing over takes longer.
+    """
+
+    def run(arrays: Arrays) -> Arrays:
+        starts = range(0, len(arrays[0]), batch)
+        parts = [engine(tuple(array[start : start + batch] for array in arrays)) for start in starts]
+        return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts, strict=True)))
+
+    done, blocks = 0, (arrays for _, arrays in feed.blocks(rows, batch * together))
+    for computed in side_by_side(run, blocks, engine.at_once):
+        yield computed
+        done = min(len(rows), done + batch * together)
         watch(stage, done, len(rows))
 
 
-def outputs(model: Any, x: Array | Sequence[Array] | Feed) -> Array:
+class Forward(Protocol):
+    """What runs a model forward over all samples: `forward`, or `transfer.engines.running.Running`."""
+
+    def __call__(self, model: Any, feed: Feed | Sliced, *, stage: str = "extract") -> Iterator[Arrays]:
+        """Yield its outputs, batch by batch."""
+        ...
+
+
+def outputs(model: Any, x: Array | Sequence[Held] | Feed, run: Forward = forward) -> Array:
     """Return the single output of a model for all samples, `(n, ...) float32`.
 
     Args:
         model: one output.
         x: a feed, `(n, ...)` for each input in the model's order, or the array of the only input.
+        run: what runs it.
 
     Raises:
         ZooError: it has several outputs, or they are not finite.
     """
-    found = named_outputs(model, x)
+    found = named_outputs(model, x, run)
     if len(found) > 1:
         raise ZooError(f"the model has {len(found)} outputs: {', '.join(found)}; expected one")
     return next(iter(found.values()))
 
 
-def named_outputs(model: Any, x: Array | Sequence[Array] | Feed) -> dict[str, Array]:
+def named_outputs(model: Any, x: Array | Sequence[Held] | Feed, run: Forward = forward) -> dict[str, Array]:
     """Return a model's outputs for all samples by their names, each `(n, ...)`.
 
     Raises:
         ZooError: an output is not finite.
     """
-    batches = list(forward(model, _sliced(x) if isinstance(x, np.ndarray | Sequence) else x))
+    batches = list(run(model, _sliced(x) if isinstance(x, np.ndarray | Sequence) else x))
     if not all(np.isfinite(array).all() for arrays in batches for array in arrays if array.dtype.kind == "f"):
         raise ZooError("the model's outputs are not finite", "are some inputs far too large?")
     names = tensor_names(model)
@@ -95,7 +129,7 @@ def named_outputs(model: Any, x: Array | Sequence[Array] | Feed) -> dict[str, Ar
     }
 
 
-def _sliced(x: Array | Sequence[Array]) -> Sliced:
+def _sliced(x: Array | Sequence[Held]) -> Sliced:
     return Sliced((x,) if isinstance(x, np.ndarray) else tuple(x))
 
 

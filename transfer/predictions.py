@@ -14,7 +14,7 @@ from registry.errors import ZooError
 from transfer.backbone import nodes
 from transfer.data.dataset import Array
 from transfer.data.records import Samples
-from transfer.extract import forward
+from transfer.extract import Forward, forward
 from transfer.feeding import Feed
 
 SQUASHING = ("softmax", "sigmoid")
@@ -42,7 +42,7 @@ class Prediction:
 
 
 def predictions(
-    model: Any, feed: Feed, samples: Samples, kind: str, classes: Sequence[str], most: int = 5
+    model: Any, feed: Feed, samples: Samples, kind: str, classes: Sequence[str], most: int = 5, run: Forward = forward
 ) -> Iterator[Prediction]:
     """Yield what a model says of each sample, in order, while the next ones are read.
 
@@ -52,12 +52,13 @@ def predictions(
         kind: of the target: `class`, `multilabel` or `number`.
         classes: the names of the outputs; numbers from 0 where there are none.
         most: how many classes `top` holds.
+        run: what runs the model.
 
     Raises:
         ZooError: a sample is broken or does not fit, or an output is not finite.
     """
     squashed, row = gives_probabilities(model), 0
-    for (outputs,) in forward(model, feed, stage="predict"):
+    for (outputs,) in run(model, feed, stage="predict"):
         flat = outputs.reshape(len(outputs), -1).astype(np.float64)
         wrong = np.flatnonzero(~np.isfinite(flat).all(axis=1))
         if len(wrong):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,8 +20,6 @@ from transfer.data.images.feed import ImageFeed
 from transfer.data.images.samples import EncodedImages, ImageSamples
 from transfer.data.images.sound import image_sizes
 from transfer.data.records import Samples
-from transfer.data.tables.columns import fit_columns
-from transfer.data.tables.feed import TableFeed
 from transfer.data.tables.samples import TableSamples
 from transfer.feeding import Feed
 from transfer.inputs import ModelInput
@@ -94,6 +92,8 @@ def feed_of(source: Backbone, takes: Sequence[ModelInput], samples: Samples, whe
     """
     how = source.preprocessing
     if isinstance(samples, TableSamples):
+        from transfer.data.tables.feed import TableFeed  # with it comes PyArrow, which other samples do without
+
         return TableFeed(samples, source.columns, takes)
     if isinstance(samples, Encoded):
         return _images(samples, how, takes, where)
@@ -105,6 +105,8 @@ def feed_of(source: Backbone, takes: Sequence[ModelInput], samples: Samples, whe
 
 def remarks(feed: Feed) -> tuple[str, ...]:
     """Say what of samples does not reach the model as it lies there, such as a category that training did not have."""
+    from transfer.data.tables.feed import TableFeed
+
     return feed.remarks if isinstance(feed, TableFeed) else ()
 
 
@@ -123,6 +125,8 @@ def _check_no_images(samples: TableSamples, imaging: Imaging) -> None:
 
 
 def _columns(samples: TableSamples) -> tuple[Column, ...]:
+    from transfer.data.tables.columns import fit_columns
+
     return fit_columns(samples.table, samples.names, samples.index, str(samples.path)).columns
 
 
@@ -187,13 +191,25 @@ def _images(samples: Encoded, how: Preprocessing | None, takes: Sequence[ModelIn
     if len(takes) != 1 or len(how.shape) not in (2, 3):
         raise ZooError(f"{where} are images; the model takes {', '.join(map(str, takes))}")
     shape = tuple(size or known for size, known in zip(takes[0].shape, _open(takes[0], how), strict=True))
-    batch = batch_preparer(how)
+    prepare = _Shaped(batch_preparer(how), shape)
     colours = how.shape[2] if len(how.shape) == 3 else 1
+    return ImageFeed(samples, prepare.one, prepare, channels=colours, shape=shape)
 
-    def prepare(images: Array) -> Array:
-        return batch(images).reshape(len(images), *shape)
 
-    return ImageFeed(samples, lambda image: prepare(image[np.newaxis])[0], prepare, channels=colours, shape=shape)
+@dataclass(frozen=True)
+class _Shaped:
+    """Prepares images `(n, h, w, c)` as the model's input has them: `(n, *shape)`."""
+
+    batch: Callable[[Array], Array]
+    shape: tuple[int, ...]
+
+    def __call__(self, images: Array) -> Array:
+        return self.batch(images).reshape(len(images), *self.shape)
+
+    def one(self, image: Array) -> Array:
+        """Prepare a single image `(h, w, c)`."""
+        found: Array = self(image[np.newaxis])[0]
+        return found
 
 
 def _open(one: ModelInput, how: Preprocessing) -> tuple[int, ...]:

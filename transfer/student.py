@@ -56,7 +56,8 @@ class Student:
         Raises:
             ZooError: the architecture above the reused layers cannot give that many outputs.
         """
-        model = self._in_unit(self._same_top(seed) if self._keeps_outputs else self._new_top(seed))
+        made = self._same_top(seed, kept) if self._keeps_outputs else self._new_top(seed, kept)
+        model = self._in_unit(made)
         for layer in describe(model):
             if layer.name in kept and layer.parameters:
                 layer_of(model, layer.name).set_weights(layer_of(self.source, layer.name).get_weights())
@@ -112,18 +113,18 @@ class Student:
         layer = keras.layers.Rescaling(scale, offset, name=layer_name(free("unit", model)))
         return joined(model.inputs, [layer(model.outputs[0])])
 
-    def _same_top(self, seed: int) -> Any:
+    def _same_top(self, seed: int, kept: Collection[str]) -> Any:
         output = output_layer(self.source, self.selection, self.target)
         # What follows the last layer with weights is a softmax or sigmoid: the loss wants logits.
         logits = up_to(self.source, [output_of(self.source, output)])
-        renewal = Renewal(self.top.style, seed, self._new, output, self.target.width)
+        renewal = Renewal(self.top.style, seed, self._new, output, self.target.width, kept)
         return pooled(renewal.clone(logits), pooling_above(self.selection.layers, output))
 
-    def _new_top(self, seed: int) -> Any:
+    def _new_top(self, seed: int, kept: Collection[str]) -> Any:
         layers, reused = self.selection.layers, self.selection.reused
         gone = self.gone
         scopes = edge(layers, gone, reused) if gone else ends(layers, reused)
-        renewal = Renewal(self.top.style, seed, self._new.difference(gone) if gone else ())
+        renewal = Renewal(self.top.style, seed, self._new.difference(gone) if gone else (), kept=kept)
         below = renewal.clone(up_to(self.source, [output_of(self.source, scope) for scope in scopes]))
         model = merged(pooled(below, "pool"))
         tensor = model.outputs[0]

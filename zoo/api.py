@@ -105,16 +105,20 @@ class Evaluation:
     notes: tuple[str, ...] = ()
 
 
-def evaluate(ref: str, data: str | None = None, *, split: str = "test", **options: Any) -> Evaluation:
+def evaluate(
+    ref: str, data: str | None = None, *, split: str = "test", backend: str = "auto", **options: Any
+) -> Evaluation:
     """Score a model on one split of labelled data whose labels it knows.
 
     The data are read and split as in the run that made the model, so that its test samples are the same; data that
     cannot be read so, since they have no such group or column, as they are. `options` (`zoo.plans.DataOptions`) say
-    what is to be otherwise.
+    what is to be otherwise. `backend` names what computes; of many samples that is the fastest on the first batch.
     """
     from zoo.opening import find_data, open_model
     from zoo.plans import data_options, read_before
+    from zoo.running import check_backend, running
 
+    check_backend(backend)
     shelf = Shelf()
     model = shelf.find(ref)
     where = find_data(shelf, model, data)
@@ -131,7 +135,8 @@ def evaluate(ref: str, data: str | None = None, *, split: str = "test", **option
     from transfer.presented import feed_of, fitted
 
     backbone, chosen = fitted(backbone, samples.splits[split].samples, imaging), samples.splits[split]
-    found = outputs(backbone.model, feed_of(backbone, backbone.inputs, chosen.samples, where.name))
+    feed = feed_of(backbone, backbone.inputs, chosen.samples, where.name)
+    found = outputs(backbone.model, feed, running(shelf, model, backend))
     if found.ndim != 2 or found.shape[1] != samples.target.width:
         raise ZooError(
             f"{model.name} gives outputs of shape {found.shape[1:]}; the data have {samples.target.width} classes"
@@ -139,12 +144,13 @@ def evaluate(ref: str, data: str | None = None, *, split: str = "test", **option
     return Evaluation(scored(found, chosen.y, samples.target), samples.target, where.name, samples.broken, notes)
 
 
-def predict(ref: str, x: Samples) -> NDArray[Any] | dict[str, NDArray[Any]]:
+def predict(ref: str, x: Samples, backend: str = "auto") -> NDArray[Any] | dict[str, NDArray[Any]]:
     """Return a model's outputs for samples `(n, ...)`: its own input, or raw numbers that its card prepares.
 
     Args:
         ref: the model.
         x: one array, or a mapping with one for each input by name where there are several.
+        backend: what computes; of many samples the fastest on the first batch.
 
     Returns:
         One array, or one by output name where the model has several outputs.
@@ -153,11 +159,15 @@ def predict(ref: str, x: Samples) -> NDArray[Any] | dict[str, NDArray[Any]]:
         ZooError: the samples do not fit the model.
     """
     from zoo.opening import open_model
+    from zoo.running import check_backend, running
 
+    check_backend(backend)
     shelf = Shelf()
-    backbone = open_model(shelf, shelf.find(ref))
+    model = shelf.find(ref)
+    backbone = open_model(shelf, model)
     from transfer.extract import named_outputs
     from transfer.inputs import feed
 
-    found = named_outputs(backbone.model, feed(x, backbone.inputs, backbone.preprocessing, "the input"))
+    given = feed(x, backbone.inputs, backbone.preprocessing, "the input")
+    found = named_outputs(backbone.model, given, running(shelf, model, backend))
     return found if len(found) > 1 else next(iter(found.values()))

@@ -10,6 +10,7 @@ import typer
 
 from zoo.errors import USAGE, Problem, debugging, problem_of
 from zoo.output import json_document, plain
+from zoo.starting import forget, own_process
 
 # Typer does not export the class that all its errors of usage have in common.
 UsageError: type[Any] = typer.BadParameter.__bases__[0]
@@ -60,7 +61,10 @@ def zoo() -> None:
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed or refused, 2 wrong usage."""
-    sys.exit(run(sys.argv[1:]))
+    own_process()
+    code = run(sys.argv[1:])
+    forget()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -15,9 +15,10 @@ from registry.errors import ZooError
 from registry.model import Model
 from registry.shelf import Shelf
 from registry.watch import Watch, silent
-from zoo.opening import open_model, start_tensorflow
+from zoo.opening import open_model
 from zoo.output import size
 from zoo.paths import typed_path
+from zoo.starting import start_tensorflow
 
 if TYPE_CHECKING:
     from transfer.backbone import Backbone

@@ -109,7 +109,7 @@ def importable() -> frozenset[str]:
 
 
 def _imported(format: str, path: str) -> Imported:
-    from zoo.opening import start_tensorflow
+    from zoo.starting import start_tensorflow
 
     start_tensorflow()
     from transfer.importers.table import importer_of

@@ -12,9 +12,10 @@ from registry.shelf import Shelf
 from registry.spot import Spot
 from registry.watch import Watch, silent
 from zoo.front_matter import Facts
-from zoo.opening import find_file, open_model, start_tensorflow
+from zoo.opening import find_file, open_model
 from zoo.paths import typed_path
 from zoo.publishing import Importable
+from zoo.starting import start_tensorflow
 
 if TYPE_CHECKING:
     from transfer.backbone import Backbone

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 def notes(prepared: Prepared) -> Iterator[str]:
     """Yield notes: what is left out, what is there twice, how images are given, what views will cost."""
-    from transfer.data.tables.columns import fit_columns
     from transfer.data.tables.samples import TableSamples
     from transfer.plan.answers import kept_outputs, other_answers
     from transfer.plan.selection import unfrozen
@@ -35,6 +34,8 @@ def notes(prepared: Prepared) -> Iterator[str]:
         yield f"left out {count(len(data.broken), 'sample')} that cannot be read; the report lists them"
     samples = data.train.samples
     if isinstance(samples, TableSamples):
+        from transfer.data.tables.columns import fit_columns
+
         yield from samples.remarks
         with suppress(ZooError):  # columns that the source does not know, and that nothing is learned from
             yield from fit_columns(samples.table, samples.names, samples.index, str(samples.path)).remarks

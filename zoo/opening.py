@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +13,7 @@ from registry.model import Model
 from registry.ref import Ref
 from registry.shelf import Shelf
 from zoo.paths import typed_path
+from zoo.starting import start_tensorflow
 
 if TYPE_CHECKING:
     from transfer.backbone import Backbone
@@ -42,29 +38,6 @@ class HubRef:
 
 
 DataRef = FileRef | HubRef
-
-
-def start_tensorflow() -> None:
-    """Import TensorFlow while its greetings, which no setting turns off, go nowhere."""
-    if "tensorflow" in sys.modules:
-        return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with Path(os.devnull).open("wb") as nowhere, _stderr_into(nowhere.fileno()):
-        import tensorflow  # noqa: F401
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
-
-@contextmanager
-def _stderr_into(target: int) -> Iterator[None]:
-    sys.stderr.flush()
-    kept = os.dup(2)
-    os.dup2(target, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def open_model(shelf: Shelf, model: Model) -> Backbone:

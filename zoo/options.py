@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from transfer.engines.table import NAMES
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print names only.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
@@ -17,6 +19,9 @@ Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so 
 Tagged = Annotated[str, typer.Option("--tag", metavar="TAG", help="Another name for the revision, such as v2.")]
 AllowUnsafe = Annotated[
     bool, typer.Option("--allow-unsafe", help="Let through formats that can carry code (pickles); none of it is run.")
+]
+Backend = Annotated[
+    str, typer.Option(metavar="|".join(NAMES), help="What computes; of many samples the fastest on a first batch.")
 ]
 Data = Annotated[
     str | None,

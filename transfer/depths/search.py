@@ -9,16 +9,19 @@ from dataclasses import dataclass, replace
 from registry.errors import ZooError
 from registry.watch import Watch, silent
 from transfer.backbone import Backbone
-from transfer.cache import FeatureCache
+from transfer.cache import FeatureCache, trunk_digest
 from transfer.data.dataset import Array, Dataset
 from transfer.depths.blocks import Block
 from transfer.depths.choice import best_of, pooled, shortlist, to_begin
 from transfer.depths.cuts import Cut
 from transfer.depths.evenly import evenly
 from transfer.depths.race import Choice, Course, Runner, Trained, Tried, fill, made, race
-from transfer.depths.taps import taps
+from transfer.depths.taps import Taps, taps
+from transfer.engines.extractor import Extractor, Ready
+from transfer.engines.remembered import FOLDER
 from transfer.evaluate import Score
 from transfer.features import Inputs
+from transfer.feeding import Feed, every
 from transfer.inputs import ModelInput
 from transfer.plan.plan import Plan
 from transfer.plan.selection import Selection
@@ -141,9 +144,19 @@ class Depth:
         start = time.perf_counter()
         train, tapped = self.inputs(self.source.inputs)["train"], taps(self.source.model, [cut.at for cut in cuts])
         rows = evenly(len(train), tapped.most(probed(len(train))))
-        held = tapped.read(train.feed, rows, stage="tap", watch=self.watch)
+        ready = self._ready(cuts, tapped, train.feed, len(rows))
+        held = tapped.read(train.feed, rows, ready=ready, stage="tap", watch=self.watch)
         seconds = time.perf_counter() - start
         return list(solved(lambda x: self._probed(x, train.labels[rows]), held)), len(rows), seconds
+
+    def _ready(self, cuts: Sequence[Cut], tapped: Taps, feed: Feed, probed: int) -> Ready:
+        """Choose what runs the model, for its features below any cut as well: they are parts of it."""
+        total = probed + len(self.data.train) + len(self.data.valid)
+        extractor = Extractor(self.cache.backend, self.cache.root / FOLDER, total)
+        name = ["taps", trunk_digest(self.source.model, cuts[-1].below), *(cut.at for cut in cuts)]
+        ready = extractor.ready(tapped.model, feed, every(feed), name)
+        self.cache.chosen = ready.choice
+        return ready
 
     def _probed(self, x: Array, labels: Array) -> Probe:
         start = time.perf_counter()

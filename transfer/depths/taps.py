@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ from transfer.backbone import joined, output_of
 from transfer.data.dataset import Array
 from transfer.data.records import Rows
 from transfer.depths.evenly import evenly
+from transfer.engines.extractor import Ready
 from transfer.extract import forward
 from transfer.feeding import Feed, Sliced, every
 
@@ -44,22 +46,30 @@ class Taps:
         return max(2, min(wanted, HELD_BYTES // (4 * sum(self.widths))))
 
     def read(
-        self, feed: Feed | Sliced, rows: Rows | None = None, *, stage: str = "tap", watch: Watch = silent
+        self,
+        feed: Feed | Sliced,
+        rows: Rows | None = None,
+        *,
+        ready: Ready | None = None,
+        stage: str = "tap",
+        watch: Watch = silent,
     ) -> list[Array]:
         """Return the rows of some samples, `(n, d) float32` a cut.
 
         Args:
             feed: the model's inputs.
             rows: which samples, in this order; None takes all.
+            ready: the model with what runs it; None for TensorFlow.
             stage: what to call the work.
             watch: where to report it.
 
         Raises:
             ZooError: a sample is broken, or the model cannot compute with it.
         """
-        count, done = len(every(feed) if rows is None else rows), 0
-        held = [np.empty((count, width), np.float32) for width in self.widths]
-        for arrays in forward(self.model, feed, rows, stage=stage, watch=watch):
+        rows, done = every(feed) if rows is None else rows, 0
+        held = [np.empty((len(rows), width), np.float32) for width in self.widths]
+        run = partial(forward, self.model) if ready is None else ready.run
+        for arrays in run(feed, rows, stage=stage, watch=watch):
             for whole, part in zip(held, arrays, strict=True):
                 whole[done : done + len(part)] = part
             done += len(arrays[0])

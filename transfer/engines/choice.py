@@ -8,7 +8,10 @@ FEW = 4  # batches: what is over before anything could be found out
 QUICK = 1.0  # seconds that TensorFlow takes for all, below which nothing else is looked at
 HOPE = 3.0  # times TensorFlow's speed that another runtime may reach
 SHARE = 0.04  # of the time for all with TensorFlow that may go into timing
+TRIED = 2  # batches that TensorFlow would compute in the time for which it and another are compared
+CLEAR = 1.5  # times the best so far, from where that need not be timed once more
 BETTER = 1.1  # times the best so far, from where another one is taken: less than that is noise
+TOGETHER = 4  # quick batches that a thread gets at a time
 LARGEST_BYTES = 2**28  # of weights that are copied into another runtime, which has them four times while it is made
 SMALLEST_BATCH, STEP = 8, 4  # a batch size that is tried is so many times smaller than the one before it
 # A batch divides the block of samples that a feature file is good for at a time (`transfer.cache_files.BLOCK`): so an
@@ -47,6 +50,15 @@ def worth_trying(best: float, plain: float, cost: float) -> bool:
     (True, False, False)
     """
     return best - plain / HOPE > cost
+
+
+def few_of(total: int) -> int:
+    """Return how many samples, of some in all, say first how long these take: a 64th, twice.
+
+    >>> few_of(512), few_of(5000), few_of(60_000)
+    (8, 78, 256)
+    """
+    return max(SMALLEST_BATCH, min(LARGEST_BATCH, total // 64))
 
 
 def power(most: int) -> int:

@@ -1,8 +1,7 @@
-"""An engine: a trunk made ready for one runtime; and on how many cores it runs."""
+"""An engine: a trunk made ready for one runtime."""
 
 from __future__ import annotations
 
-import os
 from typing import Protocol
 
 from transfer.inputs import Arrays
@@ -13,9 +12,11 @@ class Engine(Protocol):
 
     Attributes:
         name: the runtime with its version, such as `ONNX Runtime 1.23`.
+        at_once: how many batches it is best given at the same time, each by a thread of its own.
     """
 
     name: str
+    at_once: int
 
     def __call__(self, batch: Arrays) -> Arrays:
         """Return the trunk's outputs for a batch of any size.
@@ -30,10 +31,3 @@ class Engine(Protocol):
             ZooError: the runtime cannot compute with such samples.
         """
         ...
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from registry.errors import ZooError
 from registry.watch import Watch
 from transfer.data.records import Rows
-from transfer.engines.choice import FEW, Choice, power
+from transfer.engines.choice import FEW, TOGETHER, Choice, power
 from transfer.engines.choosing import Trial
 from transfer.engines.engine import Engine
 from transfer.engines.remembered import place, recall, remember
 from transfer.engines.table import AUTO, TENSORFLOW, backend_of
+from transfer.engines.timing import largest
 from transfer.extract import batch_size, passed
 from transfer.feeding import Feed, Sliced
+from transfer.importers.agreement import LARGEST
 from transfer.inputs import Arrays
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A trunk that is ready to run: its engine, and in which batches."""
+    """A trunk that is ready to run: its engine, in which batches, and how many of these are handed over together."""
 
     engine: Engine
     choice: Choice
+    together: int = 1
 
     def __str__(self) -> str:
         return f"{self.engine.name}, batches of {self.choice.batch}"
 
     def run(self, feed: Feed | Sliced, rows: Rows, *, stage: str, watch: Watch) -> Iterator[Arrays]:
         """Yield its outputs, batch by batch, as `transfer.extract.forward` does."""
-        return passed(self.engine, self.choice.batch, feed, rows, stage=stage, watch=watch)
+        batch, together = self.choice.batch, self.together
+        return passed(self.engine, batch, feed, rows, together=together, stage=stage, watch=watch)
 
 
 @dataclass
@@ -43,11 +47,15 @@ class Extractor:
         backend: a name of `transfer.engines.table`, or `auto`.
         folder: where choices are kept.
         total: how many samples there are in all, those that were extracted before included.
+        within: how far from TensorFlow's numbers others may be, relative to the largest.
+        known: what was chosen for a model that all of these trunks are parts of; None chooses for each.
     """
 
     backend: str
     folder: Path
     total: int
+    within: float = LARGEST
+    known: Choice | None = None
     _ready: dict[tuple[str, ...], Ready] = field(default_factory=dict)
 
     @property
@@ -72,37 +80,44 @@ class Extractor:
         """
         name = (*parts, str(feed.shapes), str(feed.dtypes))
         if name not in self._ready:
-            self._ready[name] = self._made(trunk, feed, rows, name)
+            self._ready[name] = _handed(self._made(trunk, feed, rows, name), batch_size(trunk))
         return self._ready[name]
 
     def _made(self, trunk: Any, feed: Feed | Sliced, rows: Rows, name: Sequence[str]) -> Ready:
-        size, auto = power(batch_size(trunk)), self.backend in (AUTO, TENSORFLOW)
-        plain = Choice(TENSORFLOW if auto else self.backend, size)
+        if known := _as_chosen(self.known, trunk, feed):
+            return known
+        most, auto = batch_size(trunk), self.backend in (AUTO, TENSORFLOW)
+        size, asked = power(most), TENSORFLOW if auto else self.backend
         if auto and self.total <= FEW * size:
-            return _built(plain, trunk, feed)
+            return _plain(asked, trunk, feed, most)
         path = place(self.folder, self.backend, name, self.total)
-        if before := _as_before(path, trunk, feed):
+        if before := _as_chosen(recall(path), trunk, feed):
             return before
         if auto and len(rows) <= FEW * size:
-            return _built(plain, trunk, feed)
+            return _plain(asked, trunk, feed, most)
         ((_, samples),) = feed.blocks(rows[:size], size)
-        engine, choice = Trial(trunk, feed, samples, self.total).choose(self.backend)
+        engine, choice = Trial(trunk, feed, samples, most, self.total, self.within).choose(self.backend)
         if len(rows) < size:  # too few to say how many should go through at once
-            return Ready(engine, plain)
+            return Ready(engine, Choice(asked, largest(engine, most)))
         kept = remember(path, choice)
         if kept.backend == choice.backend:
             return Ready(engine, kept)
-        return _as_before(path, trunk, feed) or Ready(engine, choice)
+        return _as_chosen(recall(path), trunk, feed) or Ready(engine, choice)
 
 
-def _built(choice: Choice, trunk: Any, feed: Feed | Sliced) -> Ready:
-    return Ready(backend_of(choice.backend).build(trunk, feed), choice)
+def _handed(ready: Ready, most: int) -> Ready:
+    """Let as many batches be handed over together as fit into memory with those of all threads."""
+    return replace(ready, together=max(1, min(TOGETHER, most // (ready.engine.at_once * ready.choice.batch))))
 
 
-def _as_before(path: Path, trunk: Any, feed: Feed | Sliced) -> Ready | None:
-    """Return what was chosen before; None where nothing was, or where it cannot be made any more."""
-    choice = recall(path)
+def _plain(name: str, trunk: Any, feed: Feed | Sliced, most: int) -> Ready:
+    engine = backend_of(name).build(trunk, feed)
+    return Ready(engine, Choice(name, largest(engine, most)))
+
+
+def _as_chosen(choice: Choice | None, trunk: Any, feed: Feed | Sliced) -> Ready | None:
+    """Make a trunk ready as was chosen before; None where nothing was, or where it cannot be made any more."""
     try:
-        return None if choice is None else _built(choice, trunk, feed)
+        return None if choice is None else Ready(backend_of(choice.backend).build(trunk, feed), choice)
     except (ZooError, OSError):
         return None

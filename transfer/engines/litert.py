@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from registry.errors import ZooError
+from transfer.cores import cores
 from transfer.engines.ends import Ends
-from transfer.engines.engine import cores
 from transfer.exporters import tflite
 from transfer.exporters.exported import About, end_names
 from transfer.exporters.quiet import quiet
@@ -27,11 +27,13 @@ START, A_LAYER, A_GIGABYTE = 2.0, 0.06, 20.0  # seconds
 
 
 class LiteRT:
-    """An engine; see `transfer.engines.engine.Engine`. Its buffers are made for a batch of one size at a time.
+    """An engine; see `transfer.engines.engine.Engine`. Its buffers are made for one batch of one size at a time.
 
     Raises:
         ZooError: no interpreter is installed, or an operation has no form in TensorFlow Lite.
     """
+
+    at_once = 1
 
     def __init__(self, trunk: Any) -> None:
         runtime = Runtime.found()

@@ -8,22 +8,25 @@ from typing import Any
 
 from registry.errors import ZooError
 from registry.extras import need
+from transfer.cores import cores
 from transfer.engines.ends import Ends
-from transfer.engines.engine import cores
 from transfer.exporters import onnx
 from transfer.exporters.exported import About
 from transfer.feeding import Feed, Sliced
 from transfer.files.shown import first_line
 from transfer.inputs import Arrays
 
-START, A_LAYER, A_GIGABYTE = 0.5, 0.004, 8.0  # seconds
+START, A_LAYER, A_GIGABYTE = 0.2, 0.001, 8.0  # seconds
 ERRORS_ONLY = 3
+MOST = 8  # cores that have a batch each; of more, several share one, since each batch takes memory
 
 
 class OnnxRuntime:
     """An engine; see `transfer.engines.engine.Engine`.
 
-    Its threads do not spin while they wait: they would take the cores from those that read and decode samples.
+    It is given several batches at once, each of which one thread computes up to `MOST` of them: so no thread waits for
+    others after each layer, and one more batch than there are cores keeps these busy while others use them too. Threads
+    that share a batch do not spin while they wait: they would take the cores from those that read and decode samples.
 
     Raises:
         ZooError: ONNX Runtime is not installed, or a layer has no form in ONNX.
@@ -33,9 +36,10 @@ class OnnxRuntime:
         runtime = need("onnxruntime", "onnx")
         self.name = f"ONNX Runtime {runtime.__version__}"
         self._ends = Ends.of(trunk)
+        self.at_once = min(MOST, cores()) + 1 if cores() > 1 else 1
         options = runtime.SessionOptions()
         options.log_severity_level = ERRORS_ONLY
-        options.intra_op_num_threads = cores()
+        options.intra_op_num_threads = max(1, cores() // MOST)
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
             path = Path(folder) / "trunk.onnx"

@@ -3,6 +3,8 @@
 Two engines agree to rounding only, and so do two batch sizes. A choice that were made anew would be a new sum of
 rounding errors; so one that was made holds, for this trunk, about as many samples and these versions, and the same
 seed gives the same result, whether a run is resumed, replayed or begun with an empty cache.
+
+A file's mtime is the time of its last use. What nothing has used for 90 days goes with `zoo cache prune`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,11 +22,13 @@ import msgspec
 
 from registry.errors import ZooError
 from registry.home import make_folder
+from transfer.cores import cores
 from transfer.engines.choice import Choice
-from transfer.engines.engine import cores
 from transfer.engines.table import versions
 
-FORMAT = "zoo-engine-1"
+FOLDER = "engines"  # of the feature cache
+FORMAT = "zoo-engine-2"
+KEPT = 90 * 86400  # seconds since the last use
 
 
 def place(folder: Path, asked: str, parts: Sequence[str], total: int) -> Path:
@@ -40,9 +45,12 @@ def place(folder: Path, asked: str, parts: Sequence[str], total: int) -> Path:
 
 
 def recall(path: Path) -> Choice | None:
-    """Return a choice that was made; None where there is none that can be read."""
+    """Return a choice that was made; None where there is none that can be read. It counts as used now."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Choice)
+        choice = msgspec.json.decode(path.read_bytes(), type=Choice)
+        with suppress(OSError):  # another user's
+            os.utime(path)
+        return choice
     except (OSError, msgspec.MsgspecError, ValueError):
         return None
 
@@ -65,3 +73,16 @@ def remember(path: Path, choice: Choice) -> Choice:
         finally:
             Path(name).unlink(missing_ok=True)
     return recall(path) or choice
+
+
+def forget(folder: Path) -> None:
+    """Remove the choices that nothing has used for long, and what killed processes left; what is another user's stays.
+
+    Args:
+        folder: of all choices.
+    """
+    oldest = time.time() - KEPT
+    for path in folder.glob("*"):
+        with suppress(OSError):  # removed by another process, or not ours to remove
+            if path.stat().st_mtime < oldest:
+                path.unlink()

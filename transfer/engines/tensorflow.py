@@ -20,6 +20,7 @@ class TensorFlow:
     """
 
     name = "TensorFlow"
+    at_once = 2  # one is handed over while the other is computed
 
     def __init__(self, trunk: Any, feed: Feed | Sliced) -> None:
         specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(feed.shapes, feed.dtypes, strict=True)]

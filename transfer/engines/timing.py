@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from transfer.engines.choice import sizes
+from transfer.engines.choice import power, sizes
 from transfer.engines.engine import Engine
 from transfer.inputs import Arrays
 
@@ -22,31 +23,44 @@ class Timed:
     each: float
 
 
-def raced(engines: Sequence[Engine], samples: Arrays, seconds: float) -> list[Timed]:
+def largest(engine: Engine, most: int) -> int:
+    """Return an engine's largest batch, where so many samples at once fit into memory with all that is made of them."""
+    return power(max(1, most // engine.at_once))
+
+
+def raced(engines: Sequence[Engine], samples: Arrays, most: int, seconds: float) -> list[Timed]:
     """Time engines at several batch sizes in turn, and return what each is at its best, in their order.
 
     Args:
-        engines: each has run with all of the samples once.
-        samples: as many as fit into memory with all that is made of them.
+        engines: as many batches at once as each of them is given in use.
+        samples: the first ones.
+        most: how many of them fit into memory at once with all that is made of them.
         seconds: after which no further round begins; the least of at most three counts.
     """
-    whole = len(samples[0])
-    runs = [(engine, batch) for engine in engines for batch in sizes(whole)]
-    for engine, batch in runs:
-        if batch < whole:
-            run(engine, batch, samples)
-    taken, start = [float("inf")] * len(runs), time.perf_counter()
-    for _ in range(ROUNDS):
-        taken = [min(before, run(*one, samples)) for before, one in zip(taken, runs, strict=True)]
-        if time.perf_counter() - start > seconds:
-            break
+    whole = power(len(samples[0]))
+    runs = [(engine, batch) for engine in engines for batch in sizes(min(whole, largest(engine, most)))]
+    with ThreadPoolExecutor(max(engine.at_once for engine in engines)) as threads:
+        for one in runs:
+            _run(*one, samples, threads)
+        taken, start = [float("inf")] * len(runs), time.perf_counter()
+        for _ in range(ROUNDS):
+            taken = [min(before, _run(*one, samples, threads)) for before, one in zip(taken, runs, strict=True)]
+            if time.perf_counter() - start > seconds:
+                break
     timed = [Timed(engine, batch, each) for (engine, batch), each in zip(runs, taken, strict=True)]
     return [min((one for one in timed if one.engine is engine), key=lambda one: one.each) for engine in engines]
 
 
-def run(engine: Engine, batch: int, samples: Arrays) -> float:
-    """Run the first samples once; return the seconds that each took."""
+def once(engine: Engine, samples: Arrays) -> tuple[Arrays, float]:
+    """Run some samples as one batch; return the outputs, and the seconds that each sample took."""
+    start = time.perf_counter()
+    outputs = engine(samples)
+    return outputs, (time.perf_counter() - start) / len(samples[0])
+
+
+def _run(engine: Engine, batch: int, samples: Arrays, threads: ThreadPoolExecutor) -> float:
+    """Run as many batches as the engine takes at once; return the seconds that each sample took."""
     part = tuple(array[:batch] for array in samples)
     start = time.perf_counter()
-    engine(part)
-    return (time.perf_counter() - start) / batch
+    list(threads.map(engine, [part] * engine.at_once))
+    return (time.perf_counter() - start) / (batch * engine.at_once)

@@ -6,8 +6,7 @@ the original's axes its own axes hold, and nothing is transposed until an operat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
@@ -18,13 +17,13 @@ from numpy.typing import NDArray
 
 from registry.errors import ZooError
 from transfer.assign import assign
+from transfer.blank import blank
 from transfer.files.shown import first_line
 from transfer.imported import Mapped
 from transfer.scope import layer_name
 
 Shape = tuple[int | None, ...]
 Order = tuple[int, ...]
-RANDOM = ("kernel_initializer", "depthwise_initializer", "recurrent_initializer", "embeddings_initializer")
 CHANNELS_LAST: dict[int, Order] = {rank: (0, *range(2, rank), 1) for rank in (3, 4, 5)}
 
 
@@ -105,7 +104,7 @@ class Net:
         scope = self._free(scope)
         layer.name = layer_name(scope)
         given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        with _blank(layer):
+        with blank(layer):
             output = _called(call or layer, scope, [tensor.keras for tensor in given], apart=call is not None)
         _fill(layer, scope, weights, sources)
         size = sum(int(np.prod(array.shape)) for array in weights)
@@ -173,20 +172,6 @@ class Net:
         if free != scope:
             self._taken[scope.lower()] = int(free.rpartition("_")[2])  # no number below it is free any more
         return free
-
-
-@contextmanager
-def _blank(layer: Any) -> Iterator[None]:
-    """Let a layer start from zeros: random numbers that are overwritten at once cost time, and thrice the memory."""
-    holder = getattr(layer, "cell", layer)  # a recurrent layer's own attributes only show those of its cell
-    kept = {name: getattr(holder, name) for name in RANDOM if hasattr(holder, name)}
-    try:
-        for name in kept:
-            setattr(holder, name, keras.initializers.Zeros())
-        yield
-    finally:
-        for name, initializer in kept.items():
-            setattr(holder, name, initializer)
 
 
 def _called(layer: Any, scope: str, inputs: list[Any], apart: bool = False) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
+
+from transfer.cores import cores
 
 Problem = TypeVar("Problem")
 Solution = TypeVar("Solution")
@@ -27,5 +28,5 @@ def one_thread() -> Iterator[None]:
 
 def solved(solve: Callable[[Problem], Solution], problems: Iterable[Problem]) -> Iterator[Solution]:
     """Yield each problem's solution in order; as many are worked on at once as there are cores, each by one thread."""
-    with one_thread(), ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="probes") as pool:
+    with one_thread(), ThreadPoolExecutor(cores(), thread_name_prefix="probes") as pool:
         yield from pool.map(solve, problems)

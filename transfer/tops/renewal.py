@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import keras
 
 from registry.card import LayerInfo
 from transfer.backbone import describe, layer_of
+from transfer.blank import blank
 from transfer.graph import activation_above, single_path
 from transfer.plan.activation import parse_activation
 from transfer.plan.style import Style
@@ -29,6 +31,7 @@ class Renewal:
         new: the scopes that get the style.
         output: of them the one that gives the outputs, if any.
         width: how many it gives.
+        kept: the scopes whose weights are given afterwards: nothing is drawn for them.
     """
 
     style: Style
@@ -36,6 +39,7 @@ class Renewal:
     new: Collection[str] = ()
     output: str = ""
     width: int = 0
+    kept: Collection[str] = ()
 
     def clone(self, model: Any) -> Any:
         """Copy a model."""
@@ -79,7 +83,8 @@ class _Copy:
         scope = scope_of(layer.name)
         dense = scope in self.how.new and (scope == self.how.output or isinstance(layer, keras.layers.Dense))
         first = dropped(args[0], self.style, scope, self.seed) if dense else args[0]
-        result = layer(first, *args[1:], **kwargs)
+        with blank(layer) if scope in self.how.kept else nullcontext():
+            result = layer(first, *args[1:], **kwargs)
         if scope in self.owners:
             return self._normalised(result, self.owners[scope]) if self.style.batch_norm else result
         return self._around(result, scope) if dense and scope != self.how.output else result

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from transfer.engines.table import AUTO
 from zoo.data_options import DATA
 from zoo.grouped_help import GroupedHelp
 from zoo.option_groups import takes
-from zoo.options import Json, Quiet
+from zoo.options import Backend, Json, Quiet
 from zoo.output import json_document, names, say
 
 
@@ -34,6 +35,7 @@ def rank(
     calibrate: Annotated[
         int | None, typer.Option(min=2, metavar="N", help="Transfer to the first and N-1 others, to check the ranking.")
     ] = None,
+    backend: Backend = AUTO,
     options: Any = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     quiet: Quiet = False,
@@ -44,9 +46,9 @@ def rank(
     from zoo.progress import bars
 
     with bars(quiet=quiet or json) as watch:
-        found = ranking.rank(pattern, data, by, seed, watch, options)
+        found = ranking.rank(pattern, data, by, seed, watch, options, backend)
         if calibrate:
-            found = ranking.calibrated(found, calibrate, seed, watch, options)
+            found = ranking.calibrated(found, calibrate, seed, watch, {**options, "backend": backend})
     if json:
         json_document(ranking_screens.document(found))
     elif quiet:

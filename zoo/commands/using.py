@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from registry.errors import ZooError
+from transfer.engines.table import AUTO
 from zoo.data_options import DATA
 from zoo.grouped_help import GroupedHelp
 from zoo.option_groups import takes
-from zoo.options import Data, Json, Name
+from zoo.options import Backend, Data, Json, Name
 from zoo.output import json_document, say, table
 
 
@@ -26,6 +27,7 @@ def evaluate(
     name: Name,
     data: Data = None,
     split: Annotated[str, typer.Option(help="Which split: train, valid or test.")] = "test",
+    backend: Backend = AUTO,
     options: Any = None,
     json: Json = False,
 ) -> None:
@@ -34,7 +36,7 @@ def evaluate(
     from zoo import api
     from zoo.report import score_line
 
-    done = api.evaluate(name, data, split=split, **options)
+    done = api.evaluate(name, data, split=split, backend=backend, **options)
     for note in () if json else done.notes:
         typer.echo(f"note: {note}", err=True)
     score, measure = done.score, MEASURES[done.target.kind]
@@ -69,6 +71,7 @@ def predict(
         str | None, typer.Option("--format", metavar="table|csv|jsonl", help="How predictions are printed.")
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many classes of each sample are named.")] = 5,
+    backend: Backend = AUTO,
     options: Any = None,
     json: Json = False,
 ) -> None:
@@ -80,9 +83,9 @@ def predict(
         if options:
             named = ", ".join(f"--{name.replace('size', 'image_size').replace('_', '-')}" for name in options)
             raise ZooError(f"{named} has nothing to do with arrays that the model takes as they are", "leave it out")
-        _outputs(name, Path(input), output, json=json)
+        _outputs(name, Path(input), output, backend, json=json)
         return
-    rows = predicting.predicted(name, input, options, top, lambda text: typer.echo(text, err=True))
+    rows = predicting.predicted(name, input, options, top, lambda text: typer.echo(text, err=True), backend)
     if form in predicting.STREAMS and (output or not json):
         count = predicting.write(rows, form, output, top)
         if output:
@@ -93,11 +96,11 @@ def predict(
         say(predicting.page(rows))
 
 
-def _outputs(name: str, path: Path, output: Path | None, *, json: bool) -> None:
+def _outputs(name: str, path: Path, output: Path | None, backend: str, *, json: bool) -> None:
     """Give a model's outputs for arrays as they are."""
     from zoo import api, arrays, catalogue
 
-    outputs = api.predict(name, arrays.read(path))
+    outputs = api.predict(name, arrays.read(path), backend)
     if output is not None:
         arrays.write(output, outputs)
     if json:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
+
+from transfer.cores import cores
 
 T = TypeVar("T")
 CHUNK = 32  # handing over one small image costs as much as hashing it
@@ -15,7 +16,7 @@ CHUNK = 32  # handing over one small image costs as much as hashing it
 @contextmanager
 def workers() -> Iterator[ThreadPoolExecutor]:
     """Threads, two for each core since some of them wait for the disk; what has not begun is dropped at the end."""
-    pool = ThreadPoolExecutor(2 * (os.cpu_count() or 1), thread_name_prefix="images")
+    pool = ThreadPoolExecutor(2 * cores(), thread_name_prefix="images")
     try:
         yield pool
     finally:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.errors import ZooError
-from transfer.data.tables.read import SUFFIXES
 
+SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq", ".arrow", ".feather", ".ipc", ".csv.gz", ".tsv.gz")
 ALL = "all"
 SPLITS = ("train", "valid", "test")
 PARTS = {"train": "train", "valid": "valid", "validation": "valid", "val": "valid", "test": "test"}  # by their names

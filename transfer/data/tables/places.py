@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TEXT, LINES = {"zoo": "rows of text"}, {"zoo": "lines of text"}  # a table's metadata: how it was read
 
@@ -25,6 +28,7 @@ def rows_are_lines(table: pa.Table) -> bool:
 def place(table: pa.Table, row: int) -> str:
     """Say where a row lies: `line 18`, the header being line 1; or `row 17` where rows are no lines.
 
+    >>> import pyarrow as pa
     >>> place(pa.table({"a": [1, 2]}), 1)
     'row 2'
     >>> place(marked(pa.table({"a": [1, 2]}), lines=3), 1)

@@ -15,7 +15,6 @@ from transfer.data.tables.delimited import header, read_delimited
 from transfer.data.tables.places import from_text, rows_are_lines
 from transfer.data.tables.ragged import ragged_rows
 
-SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq", ".arrow", ".feather", ".ipc", ".csv.gz", ".tsv.gz")
 FORMATS = "expected CSV, TSV, Parquet or Arrow (Feather), or gzip'd CSV"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 OTHERS = {  # what people take for a table, by its first bytes

@@ -6,15 +6,16 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from registry.errors import ZooError
 from transfer.data.records import Digests, Rows
-from transfer.data.tables.digest import row_digests
 from transfer.data.tables.places import from_text, place
-from transfer.data.tables.read import read_table
+
+if TYPE_CHECKING:  # all others ask whether samples are these, and need no tables for it
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,14 @@ class TableSamples:
     @cached_property
     def digests(self) -> Digests:
         """The sha256 of each row's values and their columns' names, `(n, 32) uint8`."""
+        from transfer.data.tables.digest import row_digests
+
         return row_digests(self.table, self.index)
 
     def take(self, rows: Rows) -> pa.Table:
         """Return some of the rows as a table."""
+        import pyarrow as pa
+
         return self.table.take(pa.array(self.index[rows]))
 
     def as_texts(self, names: Collection[str]) -> TableSamples:
@@ -68,6 +73,8 @@ class TableSamples:
         """
         if not names or not from_text(self.table):
             return self
+        from transfer.data.tables.read import read_table
+
         written = read_table(self.path, texts=names, skip_ragged=True)
         if written.num_rows != self.table.num_rows or not set(names) <= set(written.column_names):
             raise ZooError(f"{self.path} has changed while it was read", "run it again")

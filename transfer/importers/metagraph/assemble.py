@@ -11,6 +11,7 @@ import numpy as np
 from tensorflow import as_dtype
 
 from registry.errors import ZooError
+from transfer.blank import blank
 from transfer.imported import Mapped
 from transfer.importers.graph_layer import GraphLayer, encode
 from transfer.importers.metagraph.constants import evaluate
@@ -51,7 +52,8 @@ def _assembled(view: View, named: Sequence[tuple[str, Piece]], values: Values, l
     for scope, piece in _in_order(named, view.inputs):
         layer = _layer(view, scope, piece)
         inputs = [tensors[tensor] for tensor in piece.inputs]
-        outputs = _called(layer, scope, inputs[0] if len(inputs) == 1 else inputs)
+        with blank(layer):
+            outputs = _called(layer, scope, inputs[0] if len(inputs) == 1 else inputs)
         layer.set_weights([array_of(view.graph, weight, values) for weight in piece.weights])
         tensors |= zip(piece.outputs, outputs if len(piece.outputs) > 1 else [outputs], strict=True)
     ends = [sources, [tensors[output] for output in view.outputs]]
