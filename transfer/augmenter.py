@@ -95,6 +95,10 @@ class Augmenter:
         self.colouring = colouring(augment, self.image[-1])
         self.mixing = keras.layers.MixUp(augment.mixup, dtype="float32") if augment.mixup else None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it be sent to another process, where it draws the same."""
+        return _made, (self.augment, self.image, self.how, self.seed, self.classes)
+
     def __call__(self, images: Any, labels: Any, step: Any) -> tuple[Any, Any]:
         """Return a step's samples, changed, and their labels; the same for the same seed and step.
 
@@ -179,6 +183,10 @@ class Augmenter:
 
     def _mixed(self, labels: Any) -> Any:
         return (-1, self.classes) if labels.dtype.is_integer and self.classes else tf.shape(labels)
+
+
+def _made(augment: Augment, shape: Sequence[int], how: Preprocessing | None, seed: int, classes: int) -> Augmenter:
+    return Augmenter(augment, shape, how, seed=seed, classes=classes)
 
 
 def _set(layer: Any, seed: Any, place: int, key: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from transfer.feeding import Feed, every
-from transfer.inputs import Arrays
+from transfer.pieced import Held
 from transfer.spilled import IN_MEMORY, bytes_of, spilled
 
 
@@ -21,7 +21,7 @@ class Features:
     where the tensor is an input that takes such.
     """
 
-    arrays: Arrays
+    arrays: tuple[Held, ...]
     labels: NDArray[Any]
 
     def __len__(self) -> int:

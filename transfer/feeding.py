@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from transfer.data.records import Digests, Rows
 from transfer.inputs import Arrays
+from transfer.pieced import Held
 
 
 class Feed(Protocol):
@@ -58,9 +59,9 @@ class Feed(Protocol):
 
 
 class Sliced:
-    """Prepared arrays in memory, one an input, drawn in slices; what `Feed.blocks` is for all others."""
+    """Prepared arrays, one an input, drawn in slices; what `Feed.blocks` is for all others."""
 
-    def __init__(self, arrays: Arrays) -> None:
+    def __init__(self, arrays: Sequence[Held]) -> None:
         self._arrays = arrays
 
     def __len__(self) -> int:

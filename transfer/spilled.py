@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from registry.errors import ZooError
-from transfer.data.dataset import Array
 from transfer.feeding import Feed, every
 from transfer.inputs import Arrays
+from transfer.pieced import Held, Pieced
 
 IN_MEMORY = 2 * 2**30  # bytes of a split; training has them twice while they are taken over
 BLOCK = 512  # samples
@@ -24,9 +24,9 @@ def bytes_of(feed: Feed) -> int:
     return len(feed) * sum(widths)
 
 
-def is_spilled(array: Array) -> bool:
-    """Tell whether an array lies in a file and is too large for memory."""
-    return isinstance(array, np.memmap) and array.nbytes > IN_MEMORY
+def is_spilled(array: Held) -> bool:
+    """Tell whether an array lies in a file, or in several, and is too large for memory."""
+    return isinstance(array, np.memmap | Pieced) and array.nbytes > IN_MEMORY
 
 
 def spilled(feed: Feed) -> Arrays:
@@ -42,16 +42,6 @@ def spilled(feed: Feed) -> Arrays:
             array[done : done + len(rows)] = part
         done += len(rows)
     return tuple(arrays)
-
-
-def room_for(shape: tuple[int, ...], kind: str) -> Array:
-    """Return an array to be filled: in memory, or in a file where it is too large for that.
-
-    Raises:
-        ZooError: there is no room on the disk.
-    """
-    size = math.prod(shape) * np.dtype(kind).itemsize
-    return np.empty(shape, kind) if size <= IN_MEMORY else _mapped(shape, kind)
 
 
 def _mapped(shape: tuple[int, ...], kind: str) -> np.memmap[Any, Any]:

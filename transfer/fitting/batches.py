@@ -20,9 +20,14 @@ def tensors(features: Features, kind: Any) -> tuple[list[Any], Any]:
     return arrays, tf.constant(features.labels, kind)
 
 
+def in_file(array: Any) -> bool:
+    """Tell whether an array of `tensors` stayed in its file, or in several."""
+    return not tf.is_tensor(array)
+
+
 def gathered(array: Any, rows: Any) -> Any:
     """Return some rows of a constant, or of an array in a file."""
-    if not isinstance(array, np.ndarray):
+    if not in_file(array):
         return tf.gather(array, rows)
     taken = tf.numpy_function(lambda chosen: read(array, chosen), [rows], array.dtype)
     taken.set_shape((rows.shape[0], *array.shape[1:]))

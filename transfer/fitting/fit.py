@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -30,6 +30,44 @@ SHOW_SECONDS = 0.25
 SAVE_SECONDS = 10.0
 
 State = Mapping[str, np.ndarray]
+
+
+class Advances(Protocol):
+    """What trains a phase epoch by epoch; see `transfer.fitting.loop.Loop`."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the phase has ended."""
+        ...
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """The figures of the epochs that ran."""
+        ...
+
+    @property
+    def ahead(self) -> int:
+        """How many epochs can run at once."""
+        ...
+
+    def advance(self, many: int) -> None:
+        """Run some epochs, or fewer where the phase ends."""
+        ...
+
+    def values(self) -> dict[str, Any]:
+        """Return all that going on after an interruption needs."""
+        ...
+
+    def restore(self, saved: State) -> None:
+        """Go on from `values` of an earlier time."""
+        ...
+
+    def finish(self, seconds: float) -> Fitted:
+        """Put the best weights into the tail, and account for the phase."""
+        ...
+
+
+Opened = Callable[[Work, float], Advances]
 
 
 def fit(
@@ -50,6 +88,7 @@ def fit(
     saved: Callable[[dict[str, np.ndarray]], None] | None = None,
     resume: State | None = None,
     told: Callable[[Sequence[Epoch]], None] | None = None,
+    loop: Opened = Loop,
 ) -> Fitted:
     """Train a tail's trainable weights; it ends with those of the best epoch by validation loss.
 
@@ -73,29 +112,30 @@ def fit(
         saved: gets all that going on later needs, between epochs, every `SAVE_SECONDS` at most.
         resume: what `saved` got, of the same phase; training goes on from there.
         told: gets all epochs so far, each time that progress is shown.
+        loop: makes what trains the phase of what it trains and the loss that counts.
 
     Raises:
         DivergenceError: the loss is no number in the very first epoch.
         ZooError: `resume` is of another phase.
     """
     start = time.perf_counter()
-    loop = Loop(Work(tail, splits, how, target, lr, seed, trunk, augment, views, reused), least)
+    running = loop(Work(tail, splits, how, target, lr, seed, trunk, augment, views, reused), least)
     if resume is not None:
-        loop.restore(resume)
+        running.restore(resume)
 
     def shown(epochs: tuple[Epoch, ...]) -> None:
         watch(stage, len(epochs), how.epochs, str(epochs[-1]))
         if told is not None:
             told(epochs)
 
-    _run(loop, shown, saved)
-    fitted = loop.finish(time.perf_counter() - start)
+    _run(running, shown, saved)
+    fitted = running.finish(time.perf_counter() - start)
     watch(stage, len(fitted.epochs), len(fitted.epochs), str(fitted.epochs[fitted.best]))
     return fitted
 
 
 def _run(
-    loop: Loop, shown: Callable[[tuple[Epoch, ...]], None], saved: Callable[[dict[str, np.ndarray]], None] | None
+    loop: Advances, shown: Callable[[tuple[Epoch, ...]], None], saved: Callable[[dict[str, np.ndarray]], None] | None
 ) -> None:
     """Advance until the phase ends, showing it a few times a second and saving it now and then."""
     many, last = 1, time.perf_counter()
@@ -106,6 +146,6 @@ def _run(
         if now - start < SHOW_SECONDS:
             many = min(2 * many, loop.ahead)
         if saved is not None and now - last >= SAVE_SECONDS:
-            saved({name: variable.numpy() for name, variable in loop.state().items()})
+            saved(loop.values())
             last = now
         shown(loop.epochs)

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from transfer.backbone import joined, nodes
+from transfer.fitting.alike import alike
 from transfer.fitting.range_ends import Ends, ends_of
 from transfer.layer_health import LayerHealth, bounded
 from transfer.scope import scope_of
@@ -116,13 +117,38 @@ class Health:
         return tuple(LayerHealth(scope, **held[scope]) for scope in dict.fromkeys(self._order) if scope in held)
 
     def _measured(self, gradients: Sequence[Any], before: Sequence[Any]) -> Any:
-        changes = [new - old for new, old in zip(self.weights(), before, strict=True)]
-        return 2 * tf.stack([tf.nn.l2_loss(array) for array in (*gradients, *changes, *before)])
+        after, shapes = self.weights(), [tuple(kernel.variable.shape) for kernel in self._kernels]
+        sums: list[Any] = [None] * (3 * len(shapes))
+        for places in alike(shapes, [math.prod(shape) for shape in shapes]):
+            parts = [[arrays[place] for place in places] for arrays in (gradients, after, before)]
+            for row, found in enumerate(_squares(*parts)):
+                for place, one in zip(places, found, strict=True):
+                    sums[row * len(shapes) + place] = one
+        return 2 * tf.stack(sums)
 
     def _counted(self, tensors: Sequence[Any]) -> Any:
-        looked = [(one.ends, _some(tensor)) for one, tensor in zip(self._activations, tensors, strict=True)]
-        dead = [ends.dead(tensor) for ends, tensor in looked if ends.dies]
-        return tf.stack([*dead, *(ends.saturated(tensor) for ends, tensor in looked if ends.bounded)])
+        looked = [_some(tensor) for tensor in tensors]
+        kinds = [(one.ends, tuple(tensor.shape)) for one, tensor in zip(self._activations, looked, strict=True)]
+        sizes = [math.prod(size or SAMPLES for size in shape) for _, shape in kinds]
+        dead, saturated = dict[int, Any](), dict[int, Any]()
+        for places in alike(kinds, sizes):
+            ends, stacked = kinds[places[0]][0], len(places) > 1
+            tensor = tf.stack([looked[place] for place in places]) if stacked else looked[places[0]]
+            for wanted, of, found in ((ends.dies, ends.dead, dead), (ends.bounded, ends.saturated, saturated)):
+                if wanted:
+                    shares = of(tensor, stacked=stacked)
+                    found.update(zip(places, tf.unstack(shares) if stacked else [shares], strict=True))
+        return tf.stack([found[place] for found in (dead, saturated) for place in sorted(found)])
+
+
+def _squares(gradients: Sequence[Any], after: Sequence[Any], before: Sequence[Any]) -> list[list[Any]]:
+    """Return half the sum of squares of each gradient, of each change, and of each kernel before it, scalars."""
+    if len(gradients) == 1:
+        return [[tf.nn.l2_loss(array)] for array in (gradients[0], after[0] - before[0], before[0])]
+    given, new, old = (tf.stack(arrays) for arrays in (gradients, after, before))
+    stacked = tf.stack([given, new - old, old])
+    sums = tf.reduce_sum(tf.square(stacked), axis=list(range(2, len(stacked.shape)))) / 2
+    return [tf.unstack(row) for row in tf.unstack(sums)]
 
 
 def spread(items: Sequence[T], most: int = MOST) -> list[T]:

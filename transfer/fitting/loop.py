@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from registry.errors import ZooError
+from transfer.data.arrays.ahead import ahead
 from transfer.fitting.diverging import divergence
 from transfer.fitting.fitted import Epoch, Fitted
 from transfer.fitting.step import Step, Work
+from transfer.fitting.supply import MOST_AHEAD
 
 OPTIMIZER_OFF = "disable_meta_optimizer"
-MOST_AHEAD = 16  # epochs whose order is drawn at once, as long as that is at most ORDER_ROWS positions (16 MB)
-ORDER_ROWS = 2**22
 
 
 class Loop:
@@ -33,7 +32,8 @@ class Loop:
         self._best_epoch = tf.Variable(-1)
         self._best_loss = tf.Variable(least, dtype=tf.float32)
         self._stopped = tf.Variable(False)
-        self.ahead = max(1, min(work.how.epochs, MOST_AHEAD, ORDER_ROWS // (work.steps * work.size)))
+        self.ahead = min(work.how.epochs, MOST_AHEAD)
+        self._drawn: tuple[int, list[Any]] | None = None
         self._advance = tf.function(self._epochs, jit_compile=self._step.xla, autograph=False)
 
     @property
@@ -51,9 +51,16 @@ class Loop:
         )
 
     def advance(self, many: int) -> None:
-        """Run some epochs, or fewer where the phase ends."""
-        with _unoptimised():
-            self._advance(self._orders(), tf.constant(many))
+        """Run some epochs, or fewer where the phase ends; what those to come read is drawn meanwhile."""
+        done, at_once = int(self._epoch.numpy()), self._step.supply.at_once
+        end = min(done + many, self._how.epochs)
+        with _unoptimised(), closing(ahead(self._block, range(done // at_once, -(-end // at_once)))) as coming:
+            for block, drawn in coming:
+                start = block * at_once
+                self._advance(drawn, tf.constant(max(done - start, 0)), tf.constant(min(end - start, at_once)))
+                self._drawn = (block, drawn) if end < start + at_once else None
+                if self.stopped:
+                    break
 
     def state(self) -> dict[str, Any]:
         """Return each `tf.Variable` that going on after an interruption needs, by a name of its own.
@@ -70,6 +77,10 @@ class Loop:
             "history": self._history, "epoch": self._epoch, "best_epoch": self._best_epoch,
             "best_loss": self._best_loss, "stopped": self._stopped,
         }  # fmt: skip
+
+    def values(self) -> dict[str, Any]:
+        """Return the values of `state`, as NumPy arrays."""
+        return {name: variable.numpy() for name, variable in self.state().items()}
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go on from the values of `state` at an earlier time.
@@ -95,38 +106,29 @@ class Loop:
         Raises:
             DivergenceError: no epoch was good.
         """
-        epochs, improved = self.epochs, int(self._best_epoch.numpy()) >= 0
         for variable, value in zip(self._all, self._best, strict=True):
             variable.assign(value)
-        diverged = not math.isfinite(epochs[-1].train_loss + epochs[-1].valid_loss)
-        fitted = Fitted(epochs, improved, seconds, diverged)
-        if diverged and not improved and math.isinf(self._least):
-            raise divergence(self._work, fitted)
-        return fitted
+        return ended(self._work, self._least, self.epochs, int(self._best_epoch.numpy()) >= 0, seconds)
 
     def _exact(self, figure: float) -> float:
         return self._step.aim.exact(figure, self._step.valid_n) if math.isfinite(figure) else 0.0
 
-    def _orders(self) -> Any:
-        """Draw the rows of the coming epochs, `(epochs, steps, size) int32`.
+    def _block(self, number: int) -> list[Any]:
+        """Return what some epochs read; see `Supply.drawn`."""
+        held, self._drawn = self._drawn, None
+        return held[1] if held is not None and held[0] == number else self._step.supply.drawn(number)
 
-        NumPy draws them: TensorFlow's own generators give other numbers under XLA than without.
-        """
-        done, shape = int(self._epoch.numpy()), (self.ahead, self._work.steps, self._work.size)
-        drawn = [self._work.order(epoch) for epoch in range(done, done + self.ahead)]
-        filled = [np.resize(order, shape[1] * shape[2]) for order in drawn]
-        return tf.constant(np.reshape(filled, shape), tf.int32)
-
-    def _epochs(self, orders: Any, many: Any) -> None:
-        # Loops are written out: AutoGraph would take longer to translate them than they take to run.
-        def advance(done: Any) -> Any:
-            number = self._epoch.read_value() * self._work.steps
-            loss, steps = self._step.train_epoch(orders[done], number)
+    def _epochs(self, drawn: list[Any], first: Any, end: Any) -> None:
+        # Loops are written out: AutoGraph would take longer to translate them than they take to run. Places are counted
+        # by the loop's own variable: XLA would compile anew for each value of an argument that a slice begins at.
+        def advance(place: Any) -> Any:
+            steps = self._work.steps
+            loss, measured = self._step.train_epoch(drawn, place * steps, self._epoch.read_value() * steps)
             valid_loss, figure, shares = self._step.validate()
-            self._judge(tf.concat([[loss, valid_loss, figure], steps, shares], 0))
-            return done + 1
+            self._judge(tf.concat([[loss, valid_loss, figure], measured, shares], 0))
+            return place + 1
 
-        tf.while_loop(lambda done: (done < many) & ~self._stopped.read_value(), advance, [0])
+        tf.while_loop(lambda place: (place < end) & ~self._stopped.read_value(), advance, [first])
 
     def _judge(self, figures: Any) -> None:
         epoch = self._epoch.read_value()
@@ -142,6 +144,19 @@ class Loop:
         self._best_epoch.assign(epoch)
         for best, value in zip(self._best, self._all, strict=True):
             best.assign(value)
+
+
+def ended(work: Work, least: float, epochs: tuple[Epoch, ...], improved: bool, seconds: float) -> Fitted:
+    """Account for a phase whose models hold the weights that it ends with.
+
+    Raises:
+        DivergenceError: no epoch was good.
+    """
+    diverged = not math.isfinite(epochs[-1].train_loss + epochs[-1].valid_loss)
+    fitted = Fitted(epochs, improved, seconds, diverged)
+    if diverged and not improved and math.isinf(least):
+        raise divergence(work, fitted)
+    return fitted
 
 
 @contextmanager

@@ -27,16 +27,17 @@ class Ends:
         """Whether it can saturate."""
         return self.low is not None or self.high is not None
 
-    def dead(self, tensor: Any) -> Any:
-        """Return the share of units, of a tensor `(n, ..., units)`, that are 0 everywhere."""
-        highest = tf.reduce_max(tensor, axis=list(range(len(tensor.shape) - 1)))
-        return tf.reduce_mean(tf.cast(highest <= 0, tf.float32))
+    def dead(self, tensor: Any, *, stacked: bool = False) -> Any:
+        """Return the share of units of a tensor `(n, ..., units)` that are 0 everywhere; of a stack, of each `(m,)`."""
+        highest = tf.reduce_max(tensor, axis=list(range(int(stacked), len(tensor.shape) - 1)))
+        return tf.reduce_mean(tf.cast(highest <= 0, tf.float32), axis=-1)
 
-    def saturated(self, tensor: Any) -> Any:
-        """Return the share of a tensor's elements that lie at the ends."""
+    def saturated(self, tensor: Any, *, stacked: bool = False) -> Any:
+        """Return the share of a tensor's elements that lie at the ends; of a stack, of each `(m,)`."""
         low = [] if self.low is None else [tensor <= self.low]
         high = [] if self.high is None else [tensor >= self.high]
-        return sum(tf.reduce_mean(tf.cast(side, tf.float32)) for side in (*low, *high))
+        axes = list(range(int(stacked), len(tensor.shape)))
+        return sum(tf.reduce_mean(tf.cast(side, tf.float32), axis=axes) for side in (*low, *high))
 
 
 # A tanh beyond 0.99 has 2 % of its greatest slope, a sigmoid beyond 0.01 and 0.99 has 4 %.

@@ -55,7 +55,7 @@ def lr_find(
 
 def _losses(work: Work, rates: tuple[float, ...], watch: Watch) -> list[float]:
     step, losses = Step(work), list[float]()
-    train = tf.function(lambda rows, number: step.train(*step.samples(rows), number)[0], autograph=False)
+    train = tf.function(lambda rows, number: step.train(*step.supply.samples(rows), number)[0], autograph=False)
     for number, (rate, rows) in enumerate(zip(rates, _rows(work), strict=False)):
         step.optimizer.learning_rate = rate
         losses.append(float(train(rows, tf.constant(number))))

@@ -21,6 +21,7 @@ import numpy as np
 
 from transfer.data.dataset import Array
 from transfer.data.records import Rows
+from transfer.pieced import Held, Pieced
 
 WINDOW_BYTES = 64 * 2**20
 STRETCH_BYTES = 256 * 2**10
@@ -64,7 +65,7 @@ class Windows:
 class Stream:
     """Arrays in files, `(n, ...)` each, whose rows are read ahead."""
 
-    def __init__(self, arrays: Sequence[Array]) -> None:
+    def __init__(self, arrays: Sequence[Held]) -> None:
         self._arrays = arrays
         self._rooms = [Rooms() for _ in arrays]
         self._thread = ThreadPoolExecutor(1, "zoo-reads-ahead")
@@ -87,9 +88,19 @@ class Stream:
         return [read(array, rows.reshape(-1), rooms) for array, rooms in zip(self._arrays, self._rooms, strict=True)]
 
 
-def read(array: Array, rows: Rows, rooms: Rooms | None = None) -> Array:
-    """Return some rows of a mapped array, in memory, and in their order, reading the file in its own."""
+def read(array: Held, rows: Rows, rooms: Rooms | None = None) -> Array:
+    """Return some rows of a mapped array, or of one in several files, in memory and in their order."""
     found = (rooms or Rooms()).empty((len(rows), *array.shape[1:]), array.dtype)
+    if isinstance(array, Pieced):
+        for places, part, inside in array.parted(rows):
+            _fill(found, places, part, inside)
+    else:
+        _fill(found, np.arange(len(rows)), array, rows)
+    return found
+
+
+def _fill(found: Array, into: Rows, array: Array, rows: Rows) -> None:
+    """Read some rows of a mapped array into places of another, the file in its own order."""
     order = np.argsort(rows, kind="stable")
     ascending = rows[order]
     runs, pages = list(_runs(ascending)), _Pages.of(array)
@@ -100,10 +111,9 @@ def read(array: Array, rows: Rows, rooms: Rooms | None = None) -> Array:
     for number, (first, last, low, high) in enumerate(places, 1):
         if pages:
             pages.advise(POPULATE, low, high)
-        found[order[first:last]] = array[low:high] if high - low == last - first else array[ascending[first:last]]
+        found[into[order[first:last]]] = array[low:high] if high - low == last - first else array[ascending[first:last]]
         if pages and (number % 32 == 0 or number == len(places)):
             pages.release()
-    return found
 
 
 class Rooms:

@@ -17,6 +17,7 @@ from transfer.features import Inputs
 from transfer.frozen_features import FrozenFeatures
 from transfer.graph import closed, weighted
 from transfer.inputs import ModelInput
+from transfer.pieced import Held
 from transfer.plan.phases import frozen_sets
 from transfer.plan.plan import Plan
 from transfer.plan.selection import choose
@@ -67,7 +68,7 @@ class _Looking:
         x, own = finite(wide(seen)), self._probabilities(cut, below, seen, rows)
         return Sight(x, self.data.train.y[rows], self.data.target, own), Answer(key, probabilities=own)
 
-    def _features(self) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[Array, ...]]:
+    def _features(self) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[Held, ...]]:
         """Return the key in the cache, the cut's tensors' names, what lies below, and the training samples' features.
 
         The key is empty where the cut is the inputs themselves.

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from registry.errors import ZooError
 from transfer.depths.evenly import evenly
+from transfer.pieced import Held
 
 WIDEST = 4096  # numbers that a row is scored by; of a wider one this many, evenly
 
 
-def wide(arrays: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+def wide(arrays: Sequence[Held]) -> NDArray[np.float32]:
     """Lay tensors `(n, ...)` side by side, `(n, d) float32`: maps `(n, h, w, c)` by their mean over positions.
 
     >>> wide([np.array([[1, 2]]), np.array([[[3], [5]]])]).tolist()
