@@ -1,4 +1,4 @@
-"""Where state lies: `$ZOO_HOME`, or the platform's user data folder; and `$ZOO_CATALOGUE`, `$ZOO_BLOBS`."""
+"""Where state lies: `$ZOO_HOME`, or the platform's user data folder; `$ZOO_CATALOGUE`, `$ZOO_BLOBS`, `$ZOO_CACHE`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ OWN = "catalogue.db beside this folder"
 
 @dataclass(frozen=True)
 class Home:
-    """The folders below one root, and the two parts that a team may keep elsewhere.
+    """The folders below one root, and the parts that a team may keep elsewhere.
 
     Attributes:
         root: the folder.
         catalogue_url: `postgresql://user:password@host:port/database`; empty for a SQLite file in the folder.
         blobs_url: an fsspec URL such as `s3://bucket/blobs`; empty for a folder in the folder.
+        cache_url: an fsspec URL at which machines share their feature caches; empty where they share none.
     """
 
     root: Path
     catalogue_url: str = ""
     blobs_url: str = ""
+    cache_url: str = ""
 
     @property
     def catalogue(self) -> str | Path:
@@ -90,6 +92,7 @@ def home() -> Home:
         Path(named).expanduser() if named else _user_data(),
         os.environ.get("ZOO_CATALOGUE", ""),
         os.environ.get("ZOO_BLOBS", ""),
+        os.environ.get("ZOO_CACHE", ""),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from registry.errors import ZooError
 from registry.extras import need
 from registry.ref import check_path
-from registry.sources.parts import Progress
+from registry.watch import Progress
 
 EXTRAS = {"s3": ("s3fs", "s3")}
 # Without these, botocore asks a server that is down for several minutes, and s3fs shows what it listed earlier.

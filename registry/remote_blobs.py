@@ -11,8 +11,7 @@ from registry.blobs import CATALOGUES, Blob, Blobs, note_of, sha256_of
 from registry.card import SHA256
 from registry.errors import ZooError
 from registry.places import Place, open_place
-from registry.sources.parts import Progress
-from registry.watch import silent
+from registry.watch import Progress, silent
 
 MAX_NOTE = 10_000
 

@@ -25,7 +25,7 @@ def test_help_lists_every_command_and_each_has_its_own(zoo_command: Zoo) -> None
 def test_help_puts_options_under_the_names_of_their_groups(zoo_command: Zoo) -> None:
     page = zoo_command("transfer", "--help")
     heads = [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")]
-    assert heads == ["Arguments:", "Options:", "The data:", "The new layers:", "How it trains:"]
+    assert heads == ["Arguments:", "Options:", "The data:", "The new layers:", "How it trains:", "Where it runs:"]
     places = [page.index(f"\n  {option} ") for option in ("--reuse", "--json", "--target", "--top", "--epochs")]
     assert places == sorted(places)
     assert "all if not given" not in zoo_command("cache", "rm", "--help")

@@ -8,32 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from registry.card import LayerInfo
-from registry.errors import ZooError
 from registry.watch import Watch, silent
 from transfer.backbone import describe, joined, layer_of
-from transfer.behind import behind
 from transfer.cache_dtypes import FLOAT32
 from transfer.cache_files import FORMAT, VERSION
-from transfer.cache_writing import Writing
-from transfer.data.records import Digests, Rows
+from transfer.cache_joined import rejoined
+from transfer.cluster.cluster import Cluster
+from transfer.data.records import Rows
+from transfer.digest_index import Index
+from transfer.engines.choice import Choice
 from transfer.engines.extractor import Extractor
+from transfer.engines.remembered import FOLDER
 from transfer.engines.table import AUTO
+from transfer.extracting import Lack, Pass
 from transfer.features import Cached, Features, Inputs
 from transfer.feeding import Feed
 from transfer.shards import Shards, opened
 from transfer.split import Trunk
+
+if TYPE_CHECKING:
+    from transfer.shared_shards import SharedShards
 
 # A layer's config says more than what it computes when frozen: these say how it would start or train.
 UNUSED = ("trainable", "seed", "name")
@@ -97,11 +100,22 @@ class FeatureCache:
         root: the folder; what was chosen to extract with lies in its folder `engines`.
         backend: what extracts: a name of `transfer.engines.table`.
         dtype: what new keys are to store features as: a name of `transfer.cache_dtypes`.
+        cluster: whose workers extract; None for this process.
+        shared: where machines share their files; None where they do not.
+        chosen: what runs trunks that are all parts of a model that it was chosen for; None chooses for each.
         said: what a person should know of how it did, a line each.
     """
 
-    def __init__(self, root: Path, backend: str = AUTO, dtype: str = FLOAT32) -> None:
-        self.root, self.backend, self.dtype = root, backend, dtype
+    def __init__(
+        self,
+        root: Path,
+        backend: str = AUTO,
+        dtype: str = FLOAT32,
+        cluster: Cluster | None = None,
+        shared: SharedShards | None = None,
+    ) -> None:
+        self.root, self.backend, self.dtype, self.cluster, self.shared = root, backend, dtype, cluster, shared
+        self.chosen: Choice | None = None
         self.said: tuple[str, ...] = ()
 
     def path(self, key: Key) -> Path:
@@ -159,62 +173,64 @@ class FeatureCache:
             How many samples had to be extracted.
 
         Raises:
-            ZooError: as `features`.
+            ZooError: as `features`; or the cluster cannot be used, or loses its workers.
         """
-        extracted = 0
-        extractor = Extractor(self.backend, self.root / "engines", sum(map(len, inputs.values())))
-        for name, split in inputs.items():
-            missing = [(key, part, _missing(self.path(key), split.feed)) for key, part in wanted]
-            lacking = [one for one in missing if len(one[2])]
-            if lacking:
-                extracted += self._extract(extractor, lacking, split.feed, f"{stage}, {name}", watch)
+        folders = [self.path(key) for key, _ in wanted]
+        if self.shared is not None:
+            self.shared.fetch(folders, watch)
+        total = sum(map(len, inputs.values()))
+        extractor = Extractor(self.backend, self.root / FOLDER, total, known=self.chosen)
+        extracted = self._run(self._passes(extractor, wanted, inputs, stage), watch)
+        if self.shared is not None:
+            self.shared.share(folders, watch)
+        for folder in folders:
+            rejoined(folder, anew=self.cluster is not None)
         self.said = tuple(dict.fromkeys([*self.said, *extractor.said]))
         return extracted
 
-    def _extract(
-        self, extractor: Extractor, lacking: Sequence[tuple[Key, Trunk, Rows]], feed: Feed, stage: str, watch: Watch
-    ) -> int:
-        ends = [tensor for _, part, _ in lacking for tensor in part.trunk.outputs]
-        model, done = joined(lacking[0][1].trunk.inputs, ends), 0
-        rows = np.unique(np.concatenate([absent for *_, absent in lacking]))
-        ready = extractor.ready(model, feed, rows, [key.digest for key, *_ in lacking])
-        with ExitStack() as files:
-            writers = [
-                (files.enter_context(self._writing(key, part, feed.digests[absent], str(ready))), absent)
-                for key, part, absent in lacking
-            ]
-            thread = files.enter_context(behind())
-            for arrays in ready.run(feed, rows, stage=stage, watch=watch):
-                chosen, left = rows[done : done + len(arrays[0])], list(arrays)
-                for writer, wanted in writers:
-                    given = [left.pop(0) for _ in writer.scopes]
-                    if len(wanted) < len(rows):
-                        here = np.isin(chosen, wanted, assume_unique=True)
-                        given = [array[here] for array in given]
-                    thread.do(partial(writer.append, given))
-                done += len(chosen)
-        return len(rows)
+    def _run(self, passes: Iterator[Pass], watch: Watch) -> int:
+        """Carry passes out, each as soon as it is known; a cluster all of them together. Return how many samples."""
+        if self.cluster is not None:
+            from transfer.cluster.extracting import extract
 
-    @contextmanager
-    def _writing(self, key: Key, part: Trunk, samples: Digests, engine: str) -> Iterator[Writing]:
-        writer = Writing(self.path(key), {**vars(key), "engine": engine}, part.cut, samples)
-        try:
-            yield writer
-            writer.finish()
-        except (OSError, RuntimeError) as error:  # h5py's close raises the second on a full disk
-            code = getattr(error, "errno", None)
-            raise ZooError(
-                f"cannot write the feature cache {self.path(key)}: {os.strerror(code) if code else error}",
-                "free some space (zoo cache prune --max 10GB), or set ZOO_HOME to a folder that you can write to",
-            ) from error
-        finally:
-            writer.close()
+            return extract(self.cluster, list(passes), self.root, self.shared, watch)
+        extracted = 0
+        for one in passes:
+            one.run(watch)
+            extracted += len(one.rows)
+        return extracted
+
+    def _passes(
+        self, extractor: Extractor, wanted: Sequence[tuple[Key, Trunk]], inputs: Mapping[str, Inputs], stage: str
+    ) -> Iterator[Pass]:
+        """Find what is missing of each split, and make the trunk ready for it.
+
+        A sample that an earlier split has as well is left to that one, of which it will be there, or is already.
+        """
+        earlier = list[Index]()
+        for name, split in inputs.items():
+            feed = split.feed
+            absent = [(key, part, opened(self.path(key)).missing(feed.digests)) for key, part in wanted]
+            lacking = [(key, part, left) for key, part, rows in absent if len(left := _unasked(rows, feed, earlier))]
+            earlier.append(Index(feed.digests))
+            if not lacking:
+                continue
+            ends = [tensor for _, part, _ in lacking for tensor in part.trunk.outputs]
+            trunk = joined(lacking[0][1].trunk.inputs, ends)
+            rows = np.unique(np.concatenate([missing for *_, missing in lacking]))
+            ready = extractor.ready(trunk, feed, rows, [key.digest for key, *_ in lacking])
+            lacks = tuple(
+                Lack(self.path(key), {**vars(key), "engine": str(ready)}, part.cut, missing, feed.digests[missing])
+                for key, part, missing in lacking
+            )
+            yield Pass(trunk, ready, feed, lacks, f"{stage}, {name}")
+
+
+def _unasked(rows: Rows, feed: Feed, earlier: Sequence[Index]) -> Rows:
+    for index in earlier:
+        rows = rows[index.find(feed.digests[rows]) < 0]
+    return rows
 
 
 def _all_in(shards: Shards, inputs: Mapping[str, Inputs]) -> bool:
     return all(shards.has(split.feed.digests) for split in inputs.values())
-
-
-def _missing(folder: Path, feed: Feed) -> Rows:
-    """Return the rows of a feed that are in none of a folder's files, each sample once."""
-    return np.array(sorted(opened(folder).missing(feed.digests).values()), np.int64)

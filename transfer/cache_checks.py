@@ -54,10 +54,11 @@ def faults(path: Path, watch: Watch = silent) -> Iterator[str]:
         except UNREADABLE as error:
             yield str(error)
             return
-        yield from _faults(file, path, found, watch)
+        yield from faults_of(file, path, found, watch)
 
 
-def _faults(file: BinaryIO, path: Path, found: Layout, watch: Watch) -> Iterator[str]:
+def faults_of(file: BinaryIO, path: Path, found: Layout, watch: Watch = silent) -> Iterator[str]:
+    """Say what is wrong with a file that is open and locked; `path` is the name that it has, or is to have."""
     checks, done, n = checks_of(file, found), done_of(file, found), found.samples.shape[0]
     complete = not path.name.startswith(UNFINISHED)
     if outside(file, found) != checks[0]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from registry.errors import ZooError
 from transfer.cache_entries import Stored, stored
 from transfer.cache_files import locked
+from transfer.cache_joined import rejoined
+from transfer.engines.remembered import FOLDER, forget
 
 WORTHLESS = ("broken", "old", "empty")
 
@@ -30,6 +33,8 @@ class Removed:
 def prune(root: Path, most: int | None = None, *, dry_run: bool = False) -> Removed:
     """Remove what no process can use, and then, the longest unused first, until the rest takes so many bytes at most.
 
+    With them go the choices of engines that nothing has used for 90 days (`transfer.engines.remembered`).
+
     Args:
         root: the cache's folder.
         most: None removes nothing that is of use.
@@ -42,6 +47,9 @@ def prune(root: Path, most: int | None = None, *, dry_run: bool = False) -> Remo
             gone = _remove(one, dry_run)
             (removed if gone else in_use).append(one)
             left -= one.bytes if gone else 0
+    if not dry_run:
+        _tidy(removed)
+        forget(root / FOLDER)
     return Removed(tuple(removed), tuple(in_use), left)
 
 
@@ -55,6 +63,8 @@ def remove(root: Path, chosen: Sequence[Stored], *, dry_run: bool = False) -> Re
     total = sum(one.bytes for one in stored(root))
     gone = {one.path: _remove(one, dry_run) for one in chosen}
     removed = tuple(one for one in chosen if gone[one.path])
+    if not dry_run:
+        _tidy(removed)
     return Removed(
         removed, tuple(one for one in chosen if not gone[one.path]), total - sum(one.bytes for one in removed)
     )
@@ -78,7 +88,7 @@ def chosen(files: Sequence[Stored], name: str) -> list[Stored]:
 
 
 def _remove(one: Stored, dry_run: bool) -> bool:
-    """Remove a file, and its folder with the last one; tell whether nobody used it, also since it was looked at."""
+    """Remove a file; tell whether nobody used it, also since it was looked at."""
     try:
         with one.path.open("r+b") as file:  # NFS locks for one alone only what is open for writing
             if not locked(file, alone=True) or one.path.stat().st_mtime > one.used:
@@ -91,12 +101,12 @@ def _remove(one: Stored, dry_run: bool) -> bool:
         raise ZooError(
             f"cannot remove {one.path}: {error.strerror or error}", "is it another user's? ls -l shows whose"
         ) from error
-    _remove_folder(one.path.parent)
     return True
 
 
-def _remove_folder(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:  # there is something in it
-        return
+def _tidy(removed: Iterable[Stored]) -> None:
+    """Make the joined files of keys true again, and remove the folders in which nothing is left."""
+    for folder in {one.path.parent for one in removed}:
+        rejoined(folder)
+        with suppress(OSError):  # there is something in it
+            folder.rmdir()

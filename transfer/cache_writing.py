@@ -8,19 +8,15 @@ machine that loses power had not brought to the disk yet may be lacking; `zoo ca
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 
 from registry.errors import ZooError
-from registry.home import make_folder
 from transfer.cache_checks import outside
 from transfer.cache_dtypes import BFLOAT16, FLOAT32
 from transfer.cache_files import (
@@ -30,42 +26,16 @@ from transfer.cache_files import (
     DONE,
     FORMAT,
     SAMPLES,
-    SUFFIX,
-    UNFINISHED,
-    UNREADABLE,
     VERSION,
     Layout,
-    done_of,
     layout,
-    locked,
     name_of,
     samples_of,
-    unfinished_in,
-)  # fmt: skip
+)
+from transfer.cache_opened import Opened, continued, new_file
 from transfer.data.dataset import Array
 from transfer.data.records import Digests
 from transfer.narrow import narrowed
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A file that only this process writes, and where everything lies in it."""
-
-    file: BinaryIO
-    path: Path
-    layout: Layout
-
-    def write(self, offset: int, data: Any) -> None:
-        """Write a buffer to a place of the file."""
-        left = memoryview(data).cast("B")
-        while left:
-            count = os.pwrite(self.file.fileno(), left, offset)
-            left, offset = left[count:], offset + count
-
-    @property
-    def done(self) -> int:
-        """How many samples' features are there."""
-        return done_of(self.file, self.layout)
 
 
 class Writing:
@@ -82,9 +52,10 @@ class Writing:
         self.scopes = scopes
         self._folder, self._parts, self._samples = folder, parts, samples
         self._sums = [0] * len(scopes)  # of the blocks that have begun
-        self._opened = _continued(folder, samples)
+        self._opened = continued(folder, samples)
         self._row = self._opened.done if self._opened else 0
         self._refused = False
+        self.path: Path | None = None  # of the complete file
 
     def append(self, arrays: Sequence[Array]) -> None:
         """Write what came out for the next samples, an array a tensor.
@@ -112,8 +83,8 @@ class Writing:
         if self._opened is not None:
             if self._row % BLOCK:
                 _commit(self._opened, self._row, self._sums)
-            samples = samples_of(self._opened.file, self._opened.layout)
-            self._opened.path.replace(self._folder / name_of(samples))
+            self.path = self._folder / name_of(samples_of(self._opened.file, self._opened.layout))
+            self._opened.path.replace(self.path)
             self._opened.file.close()
 
     def close(self) -> None:
@@ -159,7 +130,7 @@ def _commit(to: Opened, row: int, sums: Sequence[int]) -> None:
 def _begun(
     folder: Path, parts: Mapping[str, str], samples: Digests, scopes: Sequence[str], arrays: Sequence[Array]
 ) -> Opened:
-    file, path = _new(folder)
+    file, path = new_file(folder)
     try:
         found = _laid_out(path, folder.name, parts, samples, scopes, arrays)
         os.posix_fallocate(file.fileno(), 0, found.places[-1].end)  # a full disk is told now
@@ -170,39 +141,6 @@ def _begun(
         path.unlink(missing_ok=True)
         file.close()
         raise
-
-
-def _new(folder: Path) -> tuple[BinaryIO, Path]:
-    """Make a file that is locked before anyone can take it for what a killed process has left."""
-    while True:
-        make_folder(folder)
-        try:
-            handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=SUFFIX, dir=folder)
-        except FileNotFoundError:  # another process has removed the folder, which was empty
-            continue
-        file = os.fdopen(handle, "r+b", buffering=0)
-        if locked(file, alone=True):
-            return file, Path(name)
-        file.close()
-
-
-def _continued(folder: Path, samples: Digests) -> Opened | None:
-    """Find a file that a killed process left, and that lacks just these samples."""
-    for path in unfinished_in(folder):
-        try:
-            file = path.open("r+b", buffering=0)
-        except OSError:
-            continue
-        try:
-            if locked(file, alone=True):
-                found = layout(path)
-                done, held = done_of(file, found), samples_of(file, found)
-                if done in range(0, len(held), BLOCK) and np.array_equal(held[done:], samples):
-                    return Opened(file, path, found)
-        except UNREADABLE:  # it was killed before it was laid out
-            pass
-        file.close()
-    return None
 
 
 def _laid_out(

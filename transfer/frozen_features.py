@@ -13,12 +13,16 @@ from registry.watch import Watch
 from transfer.augmenter import Augmenter
 from transfer.backbone import describe
 from transfer.cache import FeatureCache, Key, key_of
-from transfer.cache_dtypes import CACHE_DTYPES
+from transfer.cache_dtypes import CACHE_DTYPES, FLOAT32
+from transfer.data.dataset import Array
+from transfer.engines.eager import suits
+from transfer.extract import outputs
 from transfer.features import Cached, Features, Inputs
 from transfer.graph import closed
-from transfer.split import Halves, Trunk, trunk_of
+from transfer.split import Halves, Trunk, split, trunk_of
 from transfer.viewed import viewed
 
+TEST = "test"
 AHEAD_BYTES = 2**29  # of features below the first cut, which may never be asked for
 
 
@@ -28,7 +32,7 @@ class FrozenFeatures:
 
     Attributes:
         cache: where they are kept.
-        inputs: `train` and `valid`.
+        inputs: `train` and `valid`, and `test` where a model is to be tested.
         preparation: what turned the samples into the model's input, as text for the cache's key.
         changes: what random changes training images get; None for none.
         recorded: how many versions of a training image are cached where there are changes.
@@ -54,7 +58,7 @@ class FrozenFeatures:
         """Tell whether a phase can begin at once: its features are all in the cache, or are the inputs themselves."""
         below = closed(describe(model), frozen)
         part = trunk_of(model, below)
-        return part.trunk is None or self.cache.holds(self._key(model, below, part), self._split)
+        return part.trunk is None or self.cache.holds(self._key(model, below, part), self._splits(model))
 
     def ahead(self, model: Any, frozen: Sequence[Collection[str]], most: int = AHEAD_BYTES) -> None:
         """Fill the cache for the cuts of several phases, in one pass over the data.
@@ -70,20 +74,45 @@ class FrozenFeatures:
         wanted = list(self._affordable(model, frozen, most))
         if len(wanted) > 1:
             start = time.perf_counter()
-            extracted = self.cache.fill(wanted, self._split, stage="extract", watch=self.watch)
+            extracted = self.cache.fill(wanted, self._splits(model), stage="extract", watch=self.watch)
             self._ahead = Cached({}, extracted=extracted, seconds=time.perf_counter() - start)
 
     def below(self, model: Any, below: Collection[str], halves: Halves, stage: str) -> dict[str, Features]:
         """Return a phase's features."""
         key = self._key(model, below, halves)
-        found = self.cache.features(key, halves, self._split, stage=stage, watch=self.watch)
+        found = self.cache.features(key, halves, self._splits(model), stage=stage, watch=self.watch)
         extracted, seconds = found.extracted + self._ahead.extracted, found.seconds + self._ahead.seconds
         self._ahead = Cached({})
         self.given.append(replace(found, extracted=extracted, seconds=seconds))
-        return found.splits
+        return {name: split for name, split in found.splits.items() if name != TEST}
+
+    def tested(self, model: Any, frozen: Collection[str]) -> Array:
+        """Return what a model says of the test samples, `(n, k) float32`.
+
+        Where the layers below its cut are work, it begins at their features there, which lie beside the others' and
+        which the next top finds.
+
+        Args:
+            model: trained.
+            frozen: the layers that were not, in the phase that it comes from.
+        """
+        inputs, below = self.inputs[TEST], closed(describe(model), frozen)
+        if not self._extracts_test(model) or (halves := split(model, below)).trunk is None:
+            return outputs(model, inputs.feed)
+        key = self._key(model, below, halves)
+        found = self.cache.features(key, halves, {TEST: inputs}, stage="extract", watch=self.watch)
+        return outputs(halves.tail, found.splits[TEST].arrays)
+
+    def _splits(self, model: Any) -> dict[str, Inputs]:
+        """Return what goes through a model's frozen layers: the test samples only where that is worth it."""
+        return self._learned | ({TEST: self.inputs[TEST]} if self._extracts_test(model) else {})
+
+    def _extracts_test(self, model: Any) -> bool:
+        exact = self.cache.dtype == FLOAT32  # what is told of a model is not of rounded features
+        return TEST in self.inputs and exact and not suits(model, len(self.inputs[TEST]))
 
     @cached_property
-    def _split(self) -> dict[str, Inputs]:
+    def _learned(self) -> dict[str, Inputs]:
         train = self.inputs["train"]
         if self.changes is not None:
             train = viewed(train, self.changes, self.recorded)
@@ -91,7 +120,7 @@ class FrozenFeatures:
 
     def _affordable(self, model: Any, frozen: Sequence[Collection[str]], most: int) -> Iterator[tuple[Key, Trunk]]:
         layers, left = describe(model), most
-        each = CACHE_DTYPES[self.cache.dtype] * sum(len(split) for split in self._split.values())
+        each = CACHE_DTYPES[self.cache.dtype] * sum(len(split) for split in self._splits(model).values())
         for number, fixed in enumerate(frozen):
             below = closed(layers, fixed)
             part = trunk_of(model, below)

@@ -8,6 +8,7 @@ whether Keras or NumPy (`transfer.prepare`) computes it: a test compares them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -93,13 +94,7 @@ def batch_preparer(how: Preprocessing) -> Prepare:
     Raises:
         ZooError: raw samples are of a dtype that is not resized; when called: the samples do not fit.
     """
-    fitted = resizer(how) if how.resize else None
-
-    def prepare(x: Array) -> NDArray[np.float32]:
-        _check(x, how)
-        return scaled(fitted(x) if fitted else x, how)
-
-    return prepare
+    return _Preparer(how)
 
 
 def image_preparer(how: Preprocessing) -> Prepare:
@@ -109,6 +104,21 @@ def image_preparer(how: Preprocessing) -> Prepare:
     """
     batch = batch_preparer(how)
     return lambda image: batch(image[np.newaxis])[0]
+
+
+@dataclass(frozen=True)
+class _Preparer:
+    """What `batch_preparer` returns; it can be sent to another process, since it makes its function anew there."""
+
+    how: Preprocessing
+
+    def __post_init__(self) -> None:
+        if self.how.resize:
+            resizer(self.how)
+
+    def __call__(self, x: Array) -> NDArray[np.float32]:
+        _check(x, self.how)
+        return scaled(resizer(self.how)(x) if self.how.resize else x, self.how)
 
 
 @lru_cache(maxsize=16)

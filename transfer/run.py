@@ -15,6 +15,7 @@ from transfer.account import Account, Trained, cache_use, lineage, metrics, pref
 from transfer.backbone import Backbone, model_inputs
 from transfer.cache import FeatureCache
 from transfer.changing import changes
+from transfer.cluster.cluster import Cluster
 from transfer.data.dataset import Dataset
 from transfer.draft import STORED, draft
 from transfer.extract import outputs
@@ -44,6 +45,7 @@ class Job:
         folder: where the run is recorded.
         cache: where features are kept.
         watch: where progress goes.
+        cluster: where it is carried out; None for this process.
     """
 
     plan: Plan
@@ -52,6 +54,7 @@ class Job:
     folder: RunFolder
     cache: FeatureCache
     watch: Watch = silent
+    cluster: Cluster | None = None
 
     def run(self, import_seconds: float = 0.0) -> Result:
         """Train, choose, evaluate, and write the result and the best model into the folder.
@@ -69,10 +72,10 @@ class Job:
         target = self.data.target
         trainer = Trainer(
             self.plan, student, inputs, target, preparation(source), changes(self.plan, source, takes, target),
-            self.folder, self.cache, self.watch,
+            self.folder, self.cache, self.watch, self.cluster,
         )  # fmt: skip
         model, done = trainer.phases(model)
-        reused = Trained(model, tuple(done), outputs(model, inputs["test"].feed), sum(phase.seconds for phase in done))
+        reused = Trained(model, tuple(done), trainer.tested(model, done), sum(phase.seconds for phase in done))
         control = self._control(trainer, sum(phase.epochs for phase in done))
         kept = control if control and prefers(self.plan, reused, control) else reused
         cache = cache_use(trainer.cached)
@@ -80,7 +83,7 @@ class Job:
             import_seconds, cache.seconds, reused.seconds, control.seconds if control else 0.0,
             import_seconds + time.perf_counter() - start,
         )  # fmt: skip
-        remarks = (*student.remarks, *self.cache.said)
+        remarks = (*student.remarks, *self.cache.said, *trainer.said)
         of = Account(self.plan, self.data, self.folder.id, selection, inputs["test"].labels, remarks)
         result = of.result(reused, control, kept, cache, spent)
         self._predict(kept, inputs)

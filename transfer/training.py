@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -15,14 +16,20 @@ from transfer.augmenter import Augmenter
 from transfer.backbone import describe, model_inputs
 from transfer.cache import FeatureCache
 from transfer.checkpoints import Checkpoints
+from transfer.cluster.cluster import Cluster
+from transfer.cluster.parallel import opened
+from transfer.cluster.parallel_phases import shared_out
+from transfer.data.dataset import Array
 from transfer.data.target import Target
 from transfer.diagnosis import findings
 from transfer.evaluate import MEASURES
 from transfer.events import recorded
 from transfer.features import Cached, Features, Inputs
-from transfer.fitting.fit import fit
+from transfer.fitting.fit import Opened, fit
 from transfer.fitting.fitted import DivergenceError, Epoch, Fitted
+from transfer.fitting.loop import Loop
 from transfer.fitting.schedules import at_epoch
+from transfer.fitting.shared_layers import unshared
 from transfer.frozen_features import FrozenFeatures
 from transfer.graph import weighted
 from transfer.layer_health import bounded
@@ -43,13 +50,15 @@ class Trainer:
     Attributes:
         plan: the choices.
         student: how the model that trains is made.
-        inputs: `train` and `valid`, as the model takes them.
+        inputs: `train`, `valid` and `test`, as the model takes them.
         target: what the labels are.
         preparation: what turned the samples into the model's input, as text for the cache's key.
         changes: what random changes training images get; None for none.
         folder: where epochs and weights are recorded.
         cache: where features are kept.
         watch: where progress goes.
+        cluster: where steps are computed; None for this process.
+        said: what a person should know of where they were.
     """
 
     plan: Plan
@@ -61,6 +70,8 @@ class Trainer:
     folder: RunFolder
     cache: FeatureCache
     watch: Watch
+    cluster: Cluster | None = None
+    said: list[str] = field(default_factory=list)
     _features: FrozenFeatures = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,6 +105,10 @@ class Trainer:
             self._checkpoints.end(phase.number, result, model)
             done.append(result)
         return self._best(model, done), done
+
+    def tested(self, model: Any, done: Sequence[PhaseResult]) -> Array:
+        """Return what the best phase's model says of the test samples, `(n, k) float32`."""
+        return self._features.tested(model, done[kept_last(done)].frozen if self.plan.cached else ())
 
     def scratch(self, epochs: int) -> tuple[Any, PhaseResult]:
         """Train the same architecture from fresh weights, for as many epochs as the phases had together.
@@ -166,9 +181,11 @@ class Trainer:
         changes: Augmenter | None,
         views: int = 1,
     ) -> Fitted:
-        rate = partial(at_epoch, how, phase.lr, how.steps(len(splits["train"]) // views))
+        samples = len(splits["train"]) // views
+        rate = partial(at_epoch, how, phase.lr, how.steps(samples))
+        recording = recorded(self.folder, phase.number, MEASURES[self.target.kind], rate)
         try:
-            with recorded(self.folder, phase.number, MEASURES[self.target.kind], rate) as told:
+            with recording as told, self._loop(phase, tail, how, min(how.batch_size, samples), trunk) as loop:
                 fitted = fit(
                     tail,
                     splits,
@@ -186,6 +203,7 @@ class Trainer:
                     saved=lambda state: self._checkpoints.save(phase.number, state),
                     resume=self._checkpoints.unfinished(phase.number),
                     told=told,
+                    loop=loop,
                 )
         except DivergenceError as error:
             if phase.number < 2:
@@ -193,6 +211,15 @@ class Trainer:
             fitted = error.fitted  # another beginning may fail; the best so far stands
         self.folder.log(_rows(phase, fitted))
         return fitted
+
+    def _loop(self, phase: Phase, tail: Any, how: Training, batch: int, trunk: Any) -> AbstractContextManager[Opened]:
+        """Say what trains a phase: this process, or the workers of the cluster."""
+        if self.cluster is None or not shared_out(phase.number, describe(tail), phase.reused, trunk=trunk is not None):
+            return nullcontext(Loop)
+        if why := unshared(tail, how):
+            self.said.append(f"{_stage(phase)} was trained in one process: {why}")
+            return nullcontext(Loop)
+        return opened(self.cluster, batch, self.folder.path / "samples", self.watch)
 
 
 def _stage(phase: Phase) -> str:

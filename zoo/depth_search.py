@@ -75,10 +75,10 @@ def prepare(
         )
     reuse = found[-1].reuse if found else ".*"
     ready = transferring.prepare(name, data, reuse=reuse, unfreeze="none", seed=seed, compare_scratch=False, **options)
-    from transfer.cache import FeatureCache  # TensorFlow has been started by now, quietly
-    from transfer.depths.search import Depth
+    from transfer.depths.search import Depth  # TensorFlow has been started by now, quietly
+    from zoo.feature_cache import feature_cache
 
-    cache = FeatureCache(shelf.home.cache, ready.plan.backend, ready.plan.cache_dtype)
+    cache = feature_cache(shelf.home, ready.plan.backend, ready.plan.cache_dtype)
     depth = Depth(ready.plan, ready.source, ready.data, cache, watch)
     return Searching(depth, found, to_train(len(found)) if train is None else train, seeds)
 

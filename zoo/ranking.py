@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from registry.errors import ChoiceError, ZooError, near
 from registry.shelf import Shelf
+from transfer.engines.table import AUTO
+from zoo.feature_cache import feature_cache
 from zoo.ranked import SIZE, Left, Ranked, Ranking, in_order
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from zoo.opening import DataRef
 
 
-def rank(pattern: str, data: str, by: str, seed: int, watch: Watch, options: Mapping[str, Any]) -> Ranking:
+def rank(
+    pattern: str, data: str, by: str, seed: int, watch: Watch, options: Mapping[str, Any], backend: str = AUTO
+) -> Ranking:
     """Score all models that a pattern selects.
 
     A model that was scored on these data before is not loaded again, and where none is, TensorFlow is not imported.
@@ -34,6 +38,7 @@ def rank(pattern: str, data: str, by: str, seed: int, watch: Watch, options: Map
         seed: of resampling and transfers.
         watch: where progress goes.
         options: `zoo.plans.DataOptions`.
+        backend: what extracts features: a name of `transfer.engines.table`, or `auto`.
 
     Raises:
         ZooError: the pattern selects nothing, the data cannot be read, or no model fits them.
@@ -44,7 +49,9 @@ def rank(pattern: str, data: str, by: str, seed: int, watch: Watch, options: Map
     from zoo.cache_limit import within_limit
     from zoo.opening import named_data, read_data
     from zoo.plans import data_options
+    from zoo.running import check_backend
 
+    check_backend(backend)
     if by not in (*SCORES, SIZE):
         raise ZooError(f"no score is named {by!r}", near(by, (*SCORES, SIZE)))
     shelf, start = Shelf(), time.perf_counter()
@@ -54,7 +61,9 @@ def rank(pattern: str, data: str, by: str, seed: int, watch: Watch, options: Map
     where = named_data(shelf, data)
     samples = read_data(where, data_options(options)[0])
     _check_by(by, samples.target.kind)
-    looking = _Looking(shelf, where, samples, Memory(shelf.home.cache), by, seed, watch, options)
+    looking = _Looking(
+        shelf, where, samples, Memory(shelf.home.cache), by, seed, watch, {**options, "backend": backend}
+    )
     with within_limit(shelf.home):
         found = [looking.at(name) for name in names]
     left = tuple(one for one in found if isinstance(one, Left))
@@ -102,7 +111,7 @@ class _Looking:
     by: str
     seed: int
     watch: Watch
-    options: Mapping[str, Any]
+    options: Mapping[str, Any]  # of a plan
     refused: list[tuple[Question, Answer]] = field(default_factory=list)
 
     def at(self, name: str) -> Ranked | Left:
@@ -142,12 +151,11 @@ class _Looking:
         from zoo.opening import open_model
 
         source = open_model(self.shelf, model)
-        from transfer.cache import FeatureCache
         from transfer.transferability.penultimate import look
         from transfer.transferability.remembered import Answer
 
         try:
-            sight, answer = look(plan, source, self.data, FeatureCache(self.shelf.home.cache), self.watch)
+            sight, answer = look(plan, source, self.data, feature_cache(self.shelf.home, plan.backend), self.watch)
         except ZooError as error:
             if _lasts(error):
                 self.refused.append((question, Answer(reason=error.message)))
@@ -171,7 +179,7 @@ class _Looking:
 
 
 def _import_all() -> None:
-    from zoo.opening import start_tensorflow
+    from zoo.starting import start_tensorflow
 
     start_tensorflow()
     import transfer.importers.table

@@ -27,11 +27,14 @@ def find_rate(prepared: Prepared, watch: Watch = silent) -> Range:
         ZooError: no rate lowers the loss.
     """
     from registry.shelf import Shelf
-    from transfer.cache import FeatureCache
+    from transfer.cluster.connecting import used
     from transfer.rate_search import RateSearch
+    from zoo.feature_cache import feature_cache
 
-    cache = FeatureCache(Shelf().home.cache, prepared.plan.backend, prepared.plan.cache_dtype)
-    return RateSearch(prepared.plan, prepared.source, prepared.data, cache, watch).run()
+    plan = prepared.plan
+    cache = feature_cache(Shelf().home, plan.backend, plan.cache_dtype, prepared.cluster)
+    with used(prepared.cluster):
+        return RateSearch(plan, prepared.source, prepared.data, cache, watch).run()
 
 
 def next_command(prepared: Prepared, found: Range) -> str:

@@ -15,15 +15,17 @@ def repeated(prepared: Prepared, seeds: int, bars: Bars) -> list[Run]:
     Raises:
         ZooError: training diverged with some seed; the runs with the others have been done.
     """
+    from transfer.cluster.connecting import used
     from transfer.fitting.fitted import DivergenceError
 
     runs, lost = list[Run](), dict[int, DivergenceError]()
-    for seed in range(prepared.plan.seed, prepared.plan.seed + seeds):
-        try:
-            with bars() as watch:
-                runs.append(replace(prepared, plan=replace(prepared.plan, seed=seed)).run(watch))
-        except DivergenceError as error:
-            lost[seed] = error
+    with used(prepared.cluster):
+        for seed in range(prepared.plan.seed, prepared.plan.seed + seeds):
+            try:
+                with bars() as watch:
+                    runs.append(replace(prepared, plan=replace(prepared.plan, seed=seed)).run(watch))
+            except DivergenceError as error:
+                lost[seed] = error
     if lost:
         raise _of_seeds(lost, runs)
     return runs

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 from registry.errors import ChoiceError, ZooError
 from registry.model import Model
 from registry.shelf import Shelf
+from transfer.cluster.cluster import cluster_of
 
 if TYPE_CHECKING:
     from registry.watch import Watch
     from transfer.backbone import Backbone
+    from transfer.cluster.cluster import Cluster
     from transfer.plan.plan import Plan
     from transfer.plan.selection import Selection
     from transfer.result import Result
@@ -45,6 +47,7 @@ class Prepared:
         selection: what is reused and frozen.
         import_seconds: that the model took to load.
         board: the folder that TensorBoard's event files go to; None for none.
+        cluster: where it is carried out; None for this process.
     """
 
     plan: Plan
@@ -53,29 +56,31 @@ class Prepared:
     selection: Selection
     import_seconds: float
     board: Path | None = None
+    cluster: Cluster | None = None
 
     def run(self, watch: Watch | None = None, *, again: RunFolder | None = None) -> Run:
         """Carry the plan out; the run is recorded below `$ZOO_HOME/runs`, or in the folder that it goes on in."""
         from registry.watch import silent
         from transfer.board import note_board
-        from transfer.cache import FeatureCache
+        from transfer.cluster.connecting import used
         from transfer.run import Job
         from transfer.runs import Runs
         from zoo.cache_limit import within_limit
         from zoo.depth_record import RECORD, kept
+        from zoo.feature_cache import feature_cache
         from zoo.report import write_report
 
         home = Shelf().home
         runs = Runs(home.runs)
+        cache = feature_cache(home, self.plan.backend, self.plan.cache_dtype, self.cluster)
         searched = kept(home.depths, self.plan.model, self.data.fingerprint) if again is None else None
         begun = runs.new(self.plan, self.data.fingerprint) if again is None else runs.again(again)
-        with within_limit(home), begun as folder:
+        with within_limit(home), used(self.cluster), begun as folder:
             if self.board is not None:
                 note_board(folder, self.board)
             if searched is not None:
                 folder.write(RECORD, searched)
-            cache = FeatureCache(home.cache, self.plan.backend, self.plan.cache_dtype)
-            job = Job(self.plan, self.source, self.data, folder, cache, watch or silent)
+            job = Job(self.plan, self.source, self.data, folder, cache, watch or silent, self.cluster)
             result = job.run(self.import_seconds)
             write_report(folder, self.plan, result)
         return Run(result, folder)
@@ -148,6 +153,9 @@ def transfer(
     seed: int = 0,
     watch: Watch | None = None,
     tensorboard: str | Path | None = None,
+    engine: str | None = None,
+    address: str | None = None,
+    workers: int | None = None,
     **options: Unpack[Options],
 ) -> Run:
     """Reuse a model's lower layers on other data.
@@ -161,13 +169,16 @@ def transfer(
         seed: of everything random.
         watch: called with progress.
         tensorboard: a folder for TensorBoard's event files; None writes none.
+        engine: `ray` for a Ray cluster; None or `local` for this process.
+        address, workers: of the cluster (`transfer.cluster.cluster.Cluster`).
         options: see `zoo.plans.Options`.
 
     Raises:
         ZooError: something does not fit; nothing has been changed.
     """
+    cluster = cluster_of(engine, address, workers)
     prepared = prepare(ref, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options)
-    return replace(prepared, board=board_folder(tensorboard)).run(watch)
+    return replace(prepared, board=board_folder(tensorboard), cluster=cluster).run(watch)
 
 
 def board_folder(given: str | Path | None) -> Path | None:
@@ -182,12 +193,13 @@ def board_folder(given: str | Path | None) -> Path | None:
     return path
 
 
-def resume(name: str, watch: Watch | None = None) -> Run:
+def resume(name: str, watch: Watch | None = None, cluster: Cluster | None = None) -> Run:
     """Go on with an interrupted or failed run, where it stopped; it ends as if it had never stopped.
 
     Args:
         name: the run, or the beginning of its name; `last` is the newest.
         watch: called with progress.
+        cluster: where it is carried out; None for this process.
 
     Raises:
         ZooError: there is no such run, it is done or still running, or its data have changed.
@@ -203,21 +215,21 @@ def resume(name: str, watch: Watch | None = None) -> Run:
             f"the data {prepared.plan.data} have changed since the run {folder.id} began",
             f"begin anew with what they are now: zoo replay {folder.id}",
         )
-    return prepared.run(watch, again=folder)
+    return replace(prepared, cluster=cluster).run(watch, again=folder)
 
 
-def replay(name: str, watch: Watch | None = None) -> tuple[Run, tuple[str, ...]]:
+def replay(name: str, watch: Watch | None = None, cluster: Cluster | None = None) -> tuple[Run, tuple[str, ...]]:
     """Do a finished run again, as a new run, and compare.
 
     Args:
         name: as for `resume`.
-        watch: called with progress.
+        watch, cluster: as for `resume`.
 
     Returns:
         The new run, and what came out otherwise, one text a difference; empty where all is the same to the last bit.
     """
     folder = _find(name)
-    run = _prepared_again(folder).run(watch)
+    run = replace(_prepared_again(folder), cluster=cluster).run(watch)
     if folder.status.state != "done":
         return run, (f"{folder.id} is {folder.status.state}: it has no result to compare with",)
     from transfer.repeated import differences

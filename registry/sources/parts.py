@@ -10,7 +10,7 @@ from typing import Protocol
 from registry.digests import check
 from registry.errors import ZooError
 from registry.sources.remote import RemoteFile
-from registry.watch import Watch
+from registry.watch import Progress, Watch
 
 Report = Callable[[int], None]  # is told how many bytes of a file are there
 Save = Callable[[str, Path, Report], None]  # (path, target, report): the target appears when it is complete
@@ -22,21 +22,6 @@ class Blocks(Protocol):
     def __call__(self, file: RemoteFile, start: int) -> Iterator[bytes]:
         """Yield the bytes from `start` on."""
         ...
-
-
-class Progress:
-    """Adds up what is done of one stage, and tells a watch."""
-
-    def __init__(self, watch: Watch, stage: str, total: int) -> None:
-        self._watch = watch
-        self._stage = stage
-        self._total = total
-        self._done = 0
-
-    def add(self, count: int, path: str) -> None:
-        """Report that `count` more bytes of the file `path` are done."""
-        self._done += count
-        self._watch(self._stage, self._done, self._total, path)
 
 
 def take(files: Sequence[RemoteFile], into: Path, watch: Watch, blocks: Blocks) -> None:

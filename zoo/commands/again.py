@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from registry.errors import ZooError
+from zoo.cluster_options import CLUSTER
+from zoo.grouped_help import GroupedHelp
+from zoo.option_groups import takes
 from zoo.options import Json, Quiet
 from zoo.output import json_document, names, say
 
@@ -15,11 +18,12 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run, the beginnin
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command("resume")(resume)
-    app.command("replay")(replay)
+    app.command("resume", cls=GroupedHelp)(resume)
+    app.command("replay", cls=GroupedHelp)(replay)
 
 
-def resume(run: RunName, quiet: Quiet = False, json: Json = False) -> None:
+@takes(CLUSTER)
+def resume(run: RunName, options: Any = None, quiet: Quiet = False, json: Json = False) -> None:
     """Go on with an interrupted run where it stopped; it ends with the same weights as if it had not."""
     from transfer.runs import plain
     from zoo import api
@@ -27,7 +31,7 @@ def resume(run: RunName, quiet: Quiet = False, json: Json = False) -> None:
     from zoo.progress import bars
 
     with bars(quiet=quiet or json) as watch:
-        done = api.resume(run, watch)
+        done = api.resume(run, watch, **options)
     if json:
         json_document(plain(done.result))
     elif quiet:
@@ -36,7 +40,8 @@ def resume(run: RunName, quiet: Quiet = False, json: Json = False) -> None:
         say(closing([done], None))
 
 
-def replay(run: RunName, quiet: Quiet = False, json: Json = False) -> None:
+@takes(CLUSTER)
+def replay(run: RunName, options: Any = None, quiet: Quiet = False, json: Json = False) -> None:
     """Do a run again from its plan, as a new run, and say whether it came out the same; exit code 1 if it did not."""
     from transfer.runs import plain
     from zoo import api
@@ -44,7 +49,7 @@ def replay(run: RunName, quiet: Quiet = False, json: Json = False) -> None:
     from zoo.progress import bars
 
     with bars(quiet=quiet or json) as watch:
-        done, otherwise = api.replay(run, watch)
+        done, otherwise = api.replay(run, watch, **options)
     if json:
         json_document({**plain(done.result), "same": not otherwise, "differences": otherwise})
     elif quiet:

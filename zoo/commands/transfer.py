@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from registry.errors import ZooError
+from zoo.cluster_options import CLUSTER
 from zoo.commands import rates
 from zoo.commands.rates import LrFind, Plot
 from zoo.data_options import DATA
@@ -29,7 +30,7 @@ def mount(app: typer.Typer) -> None:
     app.command("transfer", cls=GroupedHelp)(transfer)
 
 
-@takes(DATA, TOP, TRAINING)
+@takes(DATA, TOP, TRAINING, CLUSTER)
 def transfer(
     name: Name,
     reuse: Reuse,
@@ -76,8 +77,9 @@ def transfer(
     if publish_as:
         catalogue.check_free(publish_as, update=update)
     options |= {"cached": cached, "compare_scratch": compare_scratch, "recipe": recipe}
-    board = board_folder(tensorboard)
+    board, cluster = board_folder(tensorboard), options.pop("cluster", None)
     prepared = api.prepare(name, data, reuse=reuse, freeze=freeze, unfreeze=unfreeze, seed=seed, **options)
+    prepared = replace(prepared, board=board, cluster=cluster)
     chatty = not (json or quiet)
     told = tuple(notes(prepared)) if chatty else ()
     if chatty:
@@ -89,7 +91,7 @@ def transfer(
     if lr_find:
         rates.find(prepared, plot, quiet=quiet, json=json)
         return
-    runs = repeated(replace(prepared, board=board), seeds, lambda: bars(quiet=not chatty))
+    runs = repeated(prepared, seeds, lambda: bars(quiet=not chatty))
     short = _too_low(runs, assert_accuracy)
     published = catalogue.publish(best(runs), publish_as, update=update) if publish_as and not short else None
     if short and not chatty:

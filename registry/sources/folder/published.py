@@ -18,9 +18,8 @@ from registry.card import CARD_FILE, MAX_CARD_BYTES, SHA256, Card, decode
 from registry.errors import ZooError, near
 from registry.places import Place
 from registry.ref import LABEL, MAIN, SHORTEST
-from registry.sources.parts import Progress
 from registry.sources.remote import RemoteFile
-from registry.watch import Watch
+from registry.watch import Progress, Watch
 
 REFS = "refs"
 

@@ -13,9 +13,9 @@ from registry.errors import ZooError
 from registry.ref import Ref
 from registry.sources.oci.distribution import Repository
 from registry.sources.oci.modelpack import Manifest, about, digest_of, files_of, manifest_of, read_manifest, revision_in
-from registry.sources.parts import Progress, take
+from registry.sources.parts import take
 from registry.sources.remote import Found, Listing, Pushed, RemoteFile
-from registry.watch import Watch
+from registry.watch import Progress, Watch
 
 MAX_CONFIG_BYTES = 2**20
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")

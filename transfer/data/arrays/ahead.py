@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def ahead(work: Callable[[T], R], of: Iterable[T]) -> Iterator[tuple[T, R]]:
+def ahead(work: Callable[[T], R], of: Iterable[T]) -> Generator[tuple[T, R], None, None]:
     """Yield each item with the result of its work, while a thread does the next one's: two results are held at most.
 
     >>> list(ahead(abs, [-1, 2]))

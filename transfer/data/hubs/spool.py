@@ -23,6 +23,11 @@ class Spool(Sequence[bytes]):
         self._file: Any = tempfile.TemporaryFile()  # noqa: SIM115  it is read as long as this lives
         weakref.finalize(self, self._file.close)  # what is mapped from it stays
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it be sent to another process, with all of its bytes: that has no such file."""
+        size = self._ends[-1]
+        return Sent, (self._ends, np.memmap(self._file, np.uint8, "r", shape=size) if size else np.zeros(0, np.uint8))
+
     def __len__(self) -> int:
         return len(self._ends) - 1
 
@@ -62,6 +67,20 @@ class Spool(Sequence[bytes]):
         if not self._ends[-1]:
             return np.empty((len(self), *shape), dtype)
         return np.memmap(self._file, dtype, "r", shape=(len(self), *shape))
+
+
+class Sent(Sequence[bytes]):
+    """A spool's pieces in another process: where each begins, and all bytes `(n,) uint8`."""
+
+    def __init__(self, ends: Sequence[int], content: Array) -> None:
+        self._ends, self._content = ends, content
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, number: int) -> bytes:  # type: ignore[override]  # nobody asks for slices
+        """Return a piece."""
+        return self._content[self._ends[number] : self._ends[number + 1]].tobytes()
 
 
 def _full(error: OSError) -> ZooError:

@@ -1,0 +1,64 @@
+"""Find digests among many: sorted by their first 8 bytes, 16 bytes a digest beside the digests themselves. Pure.
+
+A dictionary of bytes takes some 230 bytes a digest, which at 100 million samples is the memory of the machine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from transfer.data.dataset import Array
+from transfer.data.records import Digests, Rows
+
+TOGETHER = 2**20  # digests that are looked for at once
+
+
+class Index:
+    """Digests `(n, 32) uint8`, to be found; of equal ones the last counts."""
+
+    def __init__(self, digests: Digests) -> None:
+        self._digests, heads = digests, _heads(digests)
+        self._order = np.argsort(heads, kind="stable")
+        self._heads = heads[self._order]
+
+    def find(self, samples: Digests) -> Rows:
+        """Return the position of each of some digests `(m, 32)`; -1 where it is not here."""
+        parts = [self._find(samples[start : start + TOGETHER]) for start in range(0, len(samples), TOGETHER)]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+    def _find(self, samples: Digests) -> Rows:
+        heads, found = _heads(samples), np.full(len(samples), -1, np.int64)
+        left = np.argsort(heads)  # searched in order, they stay in the processor's cache
+        places = np.empty_like(left)
+        places[left] = np.searchsorted(self._heads, heads[left], side="right") - 1
+        left = left if len(self._heads) else left[:0]
+        while len(left):  # one round, but where two digests that differ begin alike
+            left = left[(places[left] >= 0) & (self._heads[places[left]] == heads[left])]
+            rows = self._order[places[left]]
+            same = (self._digests[rows] == samples[left]).all(axis=1)
+            found[left[same]] = rows[same]
+            left = left[~same]
+            places[left] -= 1
+        return found
+
+
+def firsts(digests: Digests) -> Rows:
+    """Return the positions at which a digest stands for the first time, in ascending order.
+
+    >>> firsts(np.array([[7] * 32, [5] * 32, [7] * 32], np.uint8))
+    array([0, 1])
+    """
+    heads = _heads(digests)
+    order = np.argsort(heads, kind="stable")
+    alike = np.flatnonzero(heads[order[1:]] == heads[order[:-1]])
+    seen, again = set[bytes](), list[int]()
+    for row in np.unique(np.concatenate([order[alike], order[alike + 1]])).tolist():
+        digest = digests[row].tobytes()
+        if digest in seen:
+            again.append(row)
+        seen.add(digest)
+    return np.delete(np.arange(len(digests)), again)
+
+
+def _heads(digests: Digests) -> Array:
+    return np.ascontiguousarray(digests[:, :8]).view("<u8").reshape(-1)
