@@ -24,7 +24,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ start_tensorflow()
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from figure import Figure, table  # noqa: E402
 
 import transfer.fitting.streaming as streaming  # noqa: E402
 import transfer.spilled  # noqa: E402
@@ -44,7 +44,8 @@ from transfer.cache_writing import Writing  # noqa: E402
 from transfer.data.target import Target  # noqa: E402
 from transfer.features import Features  # noqa: E402
 from transfer.fitting.fit import fit  # noqa: E402
-from transfer.fitting.step import Step, Work  # noqa: E402
+from transfer.fitting.step import Step  # noqa: E402
+from transfer.fitting.work import Work  # noqa: E402
 from transfer.plan.hyperparameters import Training  # noqa: E402
 
 WIDTH = 1280
@@ -54,34 +55,19 @@ PIECE = 2**22
 BATCH = 256
 SEEDS = 10
 STUDENT = 2.262  # 97.5 % of Student's t with 9 degrees of freedom
-GOALS = {"write": 0.5, "memory, 100 MB": 0.75, "memory, 400 MB": 0.75, "disk": 0.6}
+WRITE, MEMORY, DISK = (
+    "write 256 MB of features",
+    "shuffled epoch of {} MB in memory",
+    "shuffled epoch of 2.4 GB on disk",
+)
+GOALS = {WRITE: None, MEMORY.format(100): 0.75, MEMORY.format(400): 0.75, DISK: 0.6}
 
 
-@dataclass(frozen=True)
-class Compared:
-    """Rates of ours and of the rival, in GB/s, and their ratios, pair by pair."""
-
-    name: str
-    ours: float
-    rival: float
-    ratios: list[float]
-    megabytes: float | None = None
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """It, for programs."""
-        return {
-            "name": self.name, "ours_gb_s": self.ours, "rival_gb_s": self.rival, "goal": GOALS[self.name],
-            "ratio": {"median": statistics.median(self.ratios), "min": min(self.ratios), "max": max(self.ratios)},
-            "resident_mb": self.megabytes,
-        }  # fmt: skip
-
-
-def compared(name: str, size: int, ours: Callable[[], Any], rival: Callable[[], Any], pairs: int) -> Compared:
+def compared(name: str, rival_name: str, ours: Callable[[], Any], rival: Callable[[], Any], pairs: int) -> Figure:
     """Alternate the two; the first of each is not counted."""
     seconds = [(_timed(ours), _timed(rival)) for _ in range(pairs + 1)][1:]
-    rates = [statistics.median(size / one[place] / 1e9 for one in seconds) for place in range(2)]
-    return Compared(name, rates[0], rates[1], [b / a for a, b in seconds])
+    ratios = tuple(theirs / mine for mine, theirs in seconds)
+    return Figure(name, rival_name, ratios, statistics.median(mine for mine, _ in seconds), GOALS[name])
 
 
 def _timed(run: Callable[[], Any]) -> float:
@@ -94,7 +80,7 @@ def work_on(x: np.ndarray, y: np.ndarray, tail: keras.Model, batch: int = BATCH)
     """Make what the compiled loop works on."""
     features, few = Features((x,), y), Features((np.asarray(x[:batch]),), y[:batch])
     how = Training(epochs=1, patience=1, batch_size=batch, diagnose=False)
-    return Work(tail, {"train": features, "valid": few}, how, Target("class", tuple("0123456789")), 0.01, 0)
+    return Known(tail, {"train": features, "valid": few}, how, Target("class", tuple("0123456789")), 0.01, 0)
 
 
 def top(width: int) -> keras.Model:
@@ -102,6 +88,14 @@ def top(width: int) -> keras.Model:
     keras.utils.set_random_seed(0)
     inputs = keras.Input((width,))
     return keras.Model(inputs, keras.layers.Dense(10, name="outputs")(inputs))
+
+
+class Known(Work):
+    """Its order is drawn once, before anything is timed, as its rival's is."""
+
+    def order(self, epoch: int) -> Any:
+        """Return the only order."""
+        return self.__dict__.setdefault("known", super().order(0))
 
 
 def drawing(work: Work) -> Callable[[], Any]:
@@ -112,12 +106,11 @@ def drawing(work: Work) -> Callable[[], Any]:
         return inputs[0][0, 0] + tf.cast(labels[0], tf.float32), []
 
     step.train = drawn  # type: ignore[method-assign]
-    epoch = tf.function(lambda rows: step.train_epoch(rows, 0)[0], autograph=False)
-    rows = [np.resize(work.order(number), (work.steps, work.size)).astype(np.int32) for number in range(2)]
-    return lambda: float(epoch(tf.constant(rows[0])))
+    epoch = tf.function(lambda supplied: step.train_epoch(supplied, 0, 0)[0], autograph=False)
+    return lambda: float(epoch(step.supply.drawn(0)))
 
 
-def write(folder: Path, pairs: int) -> Compared:
+def write(folder: Path, pairs: int) -> Figure:
     """A shard against a plain file."""
     n = WRITTEN // (4 * WIDTH)
     x = np.random.default_rng(0).normal(size=(n, WIDTH)).astype(np.float32)
@@ -138,10 +131,10 @@ def write(folder: Path, pairs: int) -> Compared:
                 file.write(x[start : start + BATCH].data)
         (folder / "raw").unlink()
 
-    return compared("write", x.nbytes, ours, rival, pairs)
+    return compared(WRITE, "a plain file", ours, rival, pairs)
 
 
-def memory(megabytes: int, pairs: int) -> Compared:
+def memory(megabytes: int, pairs: int) -> Figure:
     """Batches of a constant in memory against `np.take`."""
     n = megabytes * 10**6 // (4 * WIDTH)
     x = np.random.default_rng(0).normal(size=(n, WIDTH)).astype(np.float32)
@@ -152,10 +145,10 @@ def memory(megabytes: int, pairs: int) -> Compared:
     def rival() -> float:
         return sum(float(np.take(x, some, axis=0)[0, 0] + np.take(y, some)[0]) for some in rows)
 
-    return compared(f"memory, {megabytes} MB", x.nbytes, drawing(work), rival, pairs)
+    return compared(MEMORY.format(megabytes), "np.take", drawing(work), rival, pairs)
 
 
-def disk(folder: Path, pairs: int) -> Compared:
+def disk(folder: Path, pairs: int) -> list[Figure]:
     """Windows of a shard against its bytes in order."""
     n = LARGE // (4 * WIDTH)
     draws, key = np.random.default_rng(0), folder / ("1" * 64)
@@ -172,7 +165,7 @@ def disk(folder: Path, pairs: int) -> Compared:
         before = _resident("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")
         epoch()
-        peaks.append((_resident("VmHWM") - before) / 1e6)
+        peaks.append(_resident("VmHWM") - before)
 
     def rival() -> None:
         _dropped(path)
@@ -181,8 +174,9 @@ def disk(folder: Path, pairs: int) -> Compared:
             while file.readinto(buffer):
                 pass
 
-    found = compared("disk", x.nbytes, ours, rival, pairs)
-    return Compared(found.name, found.ours, found.rival, found.ratios, max(peaks))
+    speed = compared(DISK, "reading the file in order", ours, rival, pairs)
+    most = Figure(f"{DISK}: memory", "its bytes", (max(peaks) / LARGE,), wanted=0.2, most=True, unit="of them")
+    return [speed, most]
 
 
 def _dropped(path: Path) -> None:
@@ -239,7 +233,7 @@ def main() -> None:
     parser.add_argument("--only", default="write,memory,disk,shuffle")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    chosen, found, shuffled = arguments.only.split(","), list[Compared](), None
+    chosen, found, shuffled = arguments.only.split(","), list[Figure](), None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "write" in chosen:
@@ -247,18 +241,13 @@ def main() -> None:
         if "memory" in chosen:
             found += [memory(megabytes, arguments.pairs) for megabytes in (100, 400)]
         if "disk" in chosen:
-            found.append(disk(folder, arguments.pairs))
+            found += disk(folder, arguments.pairs)
         if "shuffle" in chosen:
             shuffled = shuffle(folder)
     if arguments.json:
-        print(json.dumps({"rates": [one.row for one in found], "shuffle": shuffled}, indent=2))
+        print(json.dumps({"figures": [one.row for one in found], "shuffle": shuffled}, indent=2))
         return
-    print(f"{'':<16} {'zoo':>10} {'rival':>10}  times as fast")
-    for one in found:
-        ratio = f"{statistics.median(one.ratios):.2f} ({min(one.ratios):.2f} to {max(one.ratios):.2f})"
-        print(f"{one.name:<16} {one.ours:>5.2f} GB/s {one.rival:>5.2f} GB/s  {ratio}; wanted {GOALS[one.name]}")
-        if one.megabytes is not None:
-            print(f"  resident memory beyond before: {one.megabytes:.0f} MB of {streaming.BUDGET / 1e6:.0f} MB")
+    print(table(found))
     if shuffled:
         a, b = shuffled["valid_loss"]
         print(f"validation loss, labels sorted: full shuffle {a:.4f}, {shuffled['windows']} windows {b:.4f}")

@@ -22,12 +22,14 @@ start_tensorflow()
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+from figure import Figure, table  # noqa: E402
 
 from transfer.data.target import Target  # noqa: E402
 from transfer.features import Features  # noqa: E402
 from transfer.fitting.fit import fit  # noqa: E402
 from transfer.plan.hyperparameters import Training  # noqa: E402
 
+LIMIT = 1.1
 TEN = Target("class", tuple("abcdefghij"))
 
 
@@ -110,15 +112,20 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     found = [measure(name, arguments.pairs) for name in CASES]
-    if arguments.json:
-        print(json.dumps(found, indent=2))
-        return
-    for case in found:
-        ratios = ", ".join(f"{row['ratio']:.2f}" for row in case["rows"])
-        print(
-            f"{case['case']}: {case['ratio']:.3f} times the time without (median of seeds 0-{arguments.pairs - 1}: "
-            f"{ratios}); by the wall clock {case['wall_ratio']:.3f}"
+    figures = [
+        Figure(
+            f"watch {case['case']}", "without the watch", tuple(row["ratio"] for row in case["rows"]),
+            statistics.median(row["seconds"] for row in case["rows"]), LIMIT, most=True,
+            unit="times the processor's time",
         )
+        for case in found
+    ]  # fmt: skip
+    if arguments.json:
+        print(json.dumps({"figures": [one.row for one in figures], "cases": found}, indent=2))
+        return
+    print(table(figures))
+    for case in found:
+        print(f"{case['case']}: by the wall clock {case['wall_ratio']:.3f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How long `zoo list` takes, against what it cannot do without: `python -c 'import typer'`.
 
-python benchmarks/startup.py [--pairs 11]
+python benchmarks/startup.py [--pairs 11] [--json]
 
 Whole processes, in turn; the ratio is taken pair by pair. The catalogue holds 50 models beside the shipped.
 """
@@ -8,6 +8,7 @@ Whole processes, in turn; the ratio is taken pair by pair. The catalogue holds 5
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -15,6 +16,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from figure import Figure, table
 
 from registry.card import Card
 from registry.home import Home
@@ -35,7 +38,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--pairs", type=int, default=11)
-    pairs = parser.parse_args().pairs
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as empty:
         shelf = Shelf(Home(Path(home)))
         for number in range(MODELS):
@@ -44,13 +48,10 @@ def main() -> None:
         environment = os.environ | {"ZOO_HOME": home}
         listing = [str(Path(sys.executable).with_name("zoo")), "list"]
         floor = [sys.executable, "-c", "import typer"]
-        rows = [(seconds(listing, environment), seconds(floor, environment)) for _ in range(pairs + 1)][1:]
-    ratios = [ours / theirs for ours, theirs in rows]
-    print(
-        f"zoo list takes {statistics.median(ratios):.2f} times as long as importing typer "
-        f"(median of {pairs} pairs, {min(ratios):.2f} to {max(ratios):.2f}; "
-        f"{statistics.median(ours for ours, _ in rows):.3f} s)"
-    )
+        rows = [(seconds(listing, environment), seconds(floor, environment)) for _ in range(chosen.pairs + 1)][1:]
+    ratios = tuple(theirs / ours for ours, theirs in rows)
+    figure = Figure("zoo list", "python -c 'import typer'", ratios, statistics.median(ours for ours, _ in rows))
+    print(json.dumps({"figures": [figure.row]}, indent=2) if chosen.json else table([figure]))
 
 
 if __name__ == "__main__":

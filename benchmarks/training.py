@@ -18,7 +18,6 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from zoo.opening import start_tensorflow
 
@@ -26,6 +25,7 @@ start_tensorflow()
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+from figure import Figure, table  # noqa: E402
 
 from transfer.data.target import Target  # noqa: E402
 from transfer.features import Features  # noqa: E402
@@ -177,24 +177,30 @@ def peak() -> float:
     return float(2 * SIDE**3 / min(seconds))
 
 
-def compared(case: Case, pairs: int) -> dict[str, Any]:
-    """Alternate all of them."""
+RIVALS = {
+    "keras": "model.fit",
+    "torch": "a PyTorch loop",
+    "sklearn": "LogisticRegression",
+    "blas": "its products by BLAS",
+}
+
+
+def compared(case: Case, pairs: int) -> tuple[list[Figure], dict[str, float]]:
+    """Alternate all of them; return the figures, and the losses of those that do the same."""
     train, valid = made(case)
     runs = {"zoo": ours(case, train, valid), "keras": fitted(case, train, valid), "torch": in_torch(case, train)}
     if not case.hidden:
         runs["sklearn"] = regressed(train)
     rows = [{name: run() for name, run in runs.items()} | {"blas": (case.products / peak(), 0.0)} for _ in range(pairs)]
-    ratios = {
-        name: [row[name][0] / row["zoo"][0] for row in rows] for name in (*runs, "blas") if name != "zoo"
-    }  # fmt: skip
-    return {
-        "case": str(case), "goal": case.goal, "zoo_seconds": statistics.median(row["zoo"][0] for row in rows),
-        "ratios": {
-            name: {"median": statistics.median(found), "min": min(found), "max": max(found)}
-            for name, found in ratios.items()
-        },
-        "losses": same_result(case, train, valid),
-    }  # fmt: skip
+    seconds = statistics.median(row["zoo"][0] for row in rows)
+    figures = [
+        Figure(
+            f"train {case}", rival, tuple(row[name][0] / row["zoo"][0] for row in rows), seconds,
+            case.goal if name == "keras" else None,
+        )
+        for name, rival in RIVALS.items() if name in rows[0]
+    ]  # fmt: skip
+    return figures, same_result(case, train, valid)
 
 
 def same_result(case: Case, train: Features, valid: Features, epochs: int = 3) -> dict[str, float]:
@@ -213,16 +219,15 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    found = [compared(case, arguments.pairs) for case in CASES]
+    found = {str(case): compared(case, arguments.pairs) for case in CASES}
+    figures = [figure for some, _ in found.values() for figure in some]
+    losses = {case: both for case, (_, both) in found.items()}
     if arguments.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps({"figures": [one.row for one in figures], "losses": losses}, indent=2))
         return
-    for one in found:
-        print(f"{one['case']}: {1000 * one['zoo_seconds']:.1f} ms an epoch")
-        for name, ratio in one["ratios"].items():
-            goal = f"; wanted {one['goal']:g}" if name == "keras" else ""
-            print(f"  {name:<8} {ratio['median']:>7.2f} times ({ratio['min']:.2f} to {ratio['max']:.2f}{goal})")
-        print(f"  training loss after 3 epochs: zoo {one['losses']['zoo']:.4f}, keras {one['losses']['keras']:.4f}")
+    print(table(figures))
+    for case, both in losses.items():
+        print(f"{case}: training loss after 3 epochs: zoo {both['zoo']:.4f}, keras {both['keras']:.4f}")
 
 
 if __name__ == "__main__":
