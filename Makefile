@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test services lint types bench wheel models clean
+.PHONY: demo test services lint types bench bench-more wheel models clean
 
 demo: $(VENV)/.zoo
 	$(BIN)/zoo transfer mnist-dnn --reuse 'hidden[123]'
@@ -25,16 +25,16 @@ lint: $(VENV)/.lint
 types: $(VENV)/.lint
 	$(BIN)/mypy
 
+# Speed and memory against named rivals, in one table.
 bench: $(VENV)/.test
-	$(BIN)/python benchmarks/transfer_vs_keras.py
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/extraction.py
-	$(BIN)/python benchmarks/cache.py
+	mkdir -p build
+	$(BIN)/python benchmarks/table.py --json build/bench.json
+
+# What else is measured: choices, findings, large catalogues and files.
+bench-more: $(VENV)/.test
 	$(BIN)/python benchmarks/depth.py
 	$(BIN)/python benchmarks/recipes.py
-	$(BIN)/python benchmarks/diagnosis.py
 	$(BIN)/python benchmarks/diagnosis_nets.py
-	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/catalogue.py
 	$(BIN)/python benchmarks/import_memory.py
 	$(BIN)/python benchmarks/reading.py

@@ -95,7 +95,9 @@ class Known(Work):
 
     def order(self, epoch: int) -> Any:
         """Return the only order."""
-        return self.__dict__.setdefault("known", super().order(0))
+        if "known" not in self.__dict__:
+            self.__dict__["known"] = super().order(0)
+        return self.__dict__["known"]
 
 
 def drawing(work: Work) -> Callable[[], Any]:

@@ -3,9 +3,9 @@
     python benchmarks/transfer_vs_keras.py [--pairs 5] [--naive 1] [--only mnist-dnn,mobilenet-v2] [--json]
 
 Two tasks. `mnist-dnn`: the shipped net and its 500 labelled digits, three layers frozen, three new ones, 40 epochs.
-`mobilenet-v2`: 5,000 images of 96x96 (4,000 train), all but the outputs frozen, 20 epochs. No weights can be downloaded
-here, so that net's are random, and its normalisation has the images' statistics; the images are drawn: two colours of
-their class, more or less, which such a net tells apart.
+`mobilenet-v2`: 5,000 images of 96x96 (4,000 train), all but the outputs frozen, 20 epochs. So that nothing has to be
+downloaded, that net's weights are random, and its normalisation has the images' statistics; the images are drawn: two
+colours of their class, more or less, which such a net tells apart.
 
 Two rivals, as their users write them: `fit` through the whole model whose frozen part runs in inference mode; and
 `predict` with the frozen part first, then `fit` of the new one on its outputs. All begin with the model and the data in

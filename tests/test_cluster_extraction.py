@@ -240,6 +240,27 @@ def test_workers_on_another_disk_put_their_files_into_the_bucket(
     assert same(elsewhere, there)
 
 
+def test_a_file_that_is_written_on_a_copy_of_the_disk(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, lost = transfer.cluster.extracting._outcomes, list[Path]()
+
+    def elsewhere(*given: Any) -> Iterator[Any]:
+        for outcome in plain(*given):
+            lost.extend(tmp_path / file for file in outcome.files)
+            lost[-1].unlink()
+            yield outcome
+
+    monkeypatch.setattr(transfer.cluster.extracting, "_outcomes", elsewhere)
+    with pytest.raises(ZooError) as caught:
+        filled(tmp_path, {"train": SlowFeed(300).split}, TWO)
+    assert caught.value.message == f"a worker has written {lost[0]}, and it is not here"
+    assert caught.value.hint == (
+        f"{tmp_path} lies on another disk there: is one a copy of the other? "
+        f"rm {tmp_path / 'disk'} here tells them apart"
+    )
+
+
 def test_a_worker_with_other_versions_is_refused() -> None:
     ours = Machine("one", "/", {"keras": "3.15", "onnx": "onnxruntime 1.20"})
     ours.check(Machine("two", "/home", dict(ours.packages)), "onnx")
@@ -251,6 +272,9 @@ def test_a_worker_with_other_versions_is_refused() -> None:
         ours.check(Machine("two", "/", {"keras": "3.14"}), "tensorflow")
     assert caught.value.message == "the worker on two has keras 3.14; this machine has 3.15"
     assert caught.value.hint == "install the same on all machines"
+    with pytest.raises(ZooError) as caught:
+        ours.check(Machine("two", "/", {"keras": "3.15", "onnx": "onnxruntime 1.19"}), "onnx")
+    assert caught.value.message == "the worker on two has onnxruntime 1.19; this machine has onnxruntime 1.20"
 
 
 def test_more_workers_than_the_cluster_has_processors(cluster: None) -> None:

@@ -127,3 +127,12 @@ def begun(path: Path) -> None:
     folder.write("plan.json", Plan("a@b", "c.npz", "hidden1"))
     folder.write("status.json", Status("interrupted", 0.0))
     folder.log([EpochRow(1, 1, 0.5, 0.5, 0.9)])
+
+
+def test_a_worker_is_described_without_tensorflow_where_litert_is_not_installed() -> None:
+    program = (
+        "import sys; sys.modules['ai_edge_litert'] = None; from transfer.cluster.orders import Machine;"
+        "print(Machine.this().packages['litert'].split()[0], 'tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "tensorflow False\n"

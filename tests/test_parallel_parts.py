@@ -174,6 +174,8 @@ BY_THE_BATCH = "part normalises by the batch in a way of its own"
 DRAWS = "part draws random numbers that depend on the whole batch"
 REFUSED: list[tuple[Any, Training, str]] = [
     (lambda: mixing(Strange(name="part")), PLAIN, "part is a Strange, which may mix the samples of a batch"),
+    (lambda: mixing(lambda x: x - keras.src.ops.numpy.Mean(axis=0, name="part")(x)), PLAIN,
+     "part is a Mean, which may mix the samples of a batch"),
     (lambda: mixing(L.LSTM(4, dropout=0.5, return_sequences=True, name="part")), PLAIN, DRAWS),
     (lambda: attending(), PLAIN, DRAWS),
     (lambda: mixing(L.Dense(4, activity_regularizer="l2", name="part")), PLAIN, "part has a penalty on its outputs"),
@@ -223,14 +225,23 @@ def test_large_samples_are_read_from_their_file(tmp_path: Path, large: None) -> 
 
 
 def test_what_has_no_file_of_its_own_is_copied_into_one(tmp_path: Path, large: None) -> None:
-    array = mapped(tmp_path / "a")
-    part = array[5:]  # says that it begins where all of it does
+    striped = mapped(tmp_path / "a")[::2]
     gone = mapped(tmp_path / "b")
     (tmp_path / "b").unlink()
-    places = [sent(one, tmp_path / "new") for one in (part, gone)]
+    places = [sent(one, tmp_path / "new") for one in (striped, gone)]
     assert [Path(place.path).parent for place in places] == [tmp_path / "new"] * 2
-    assert np.array_equal(received(places[0]), array[5:])
+    assert np.array_equal(received(places[0]), striped)
     assert np.array_equal(received(places[1]), gone)
+
+
+def test_a_part_of_a_mapped_array_is_read_from_where_it_begins(tmp_path: Path, large: None) -> None:
+    mapped(tmp_path / "a")
+    array = np.memmap(tmp_path / "a", np.float32, "r+", 128, (40, 3))
+    array[:] = 0
+    array[20] = 1  # so that the ends of any part are alike
+    found = sent(array[5:], tmp_path / "none")
+    assert found.path == str(tmp_path / "a")
+    assert np.array_equal(received(found), array[5:])
 
 
 def test_samples_in_several_files(tmp_path: Path, large: None) -> None:

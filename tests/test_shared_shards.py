@@ -102,7 +102,8 @@ def test_the_environment_says_where(
     assert zoo_command(*words, "--data", data_file, "--json")["cache"]["extracted"] == 90
     zoo_command("cache", "rm", "--all", "--yes")
     assert zoo_command(*words, "--data", data_file, "--json")["cache"]["extracted"] == 0
-    monkeypatch.setenv("ZOO_CACHE", "file:/tmp/features")
-    zoo_command(*words, "--data", data_file, code=1)
-    assert "ZOO_CACHE=file:/tmp/features is no object store" in zoo_command.err  # type: ignore[attr-defined]
-    assert "set ZOO_HOME to a folder that all machines see" in zoo_command.err  # type: ignore[attr-defined]
+    for place in ("file:/tmp/features", "/tmp/features", "bucket/features"):
+        monkeypatch.setenv("ZOO_CACHE", place)
+        zoo_command(*words, "--data", data_file, code=1)
+        assert f"ZOO_CACHE={place} is no object store" in zoo_command.err  # type: ignore[attr-defined]
+        assert "set ZOO_HOME to a folder that all machines see" in zoo_command.err  # type: ignore[attr-defined]

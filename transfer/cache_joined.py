@@ -28,7 +28,7 @@ def rejoined(folder: Path, *, anew: bool = False) -> None:
     path = folder / JOINED
     if not path.exists() and not (anew and folder.is_dir()):
         return
-    with suppress(OSError):  # a folder that is removed meanwhile, or of others: nothing depends on this file
+    with suppress(*UNREADABLE):  # a folder that is removed meanwhile, a full disk: nothing depends on this file
         while True:
             files = shards_in(folder)
             if not files:

@@ -50,7 +50,7 @@ class Pieced:
 
     def __getitem__(self, rows: slice | Rows) -> Array:
         """Return some rows, in memory, in their order."""
-        chosen = np.arange(len(self))[rows]
+        chosen = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else rows
         found = np.empty((len(chosen), *self.shape[1:]), self.dtype)
         for start in range(0, len(chosen), COPIED):
             for places, part, inside in self.parted(chosen[start : start + COPIED]):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from registry.errors import ZooError
 from registry.places import open_place
@@ -33,9 +34,9 @@ class SharedShards:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._place = open_place(self.url)
-        if self._place.is_local:
+        if "://" not in self.url or self.url.startswith("file:"):
             raise ZooError(f"ZOO_CACHE={url} is no object store", "set ZOO_HOME to a folder that all machines see")
+        self._place = open_place(self.url)
 
     def __reduce__(self) -> tuple[type[SharedShards], tuple[str]]:
         return SharedShards, (self.url,)
@@ -66,7 +67,7 @@ class SharedShards:
         try:
             with file:
                 for block in place.blocks(0, size):
-                    file.write(block)
+                    _write(file, block)
                 try:
                     wrong = list(faults_of(file, path, layout(temporary)))
                 except UNREADABLE as error:
@@ -95,3 +96,10 @@ class SharedShards:
         """Put a complete file there; an object store shows it when it has all of it."""
         name = f"{path.parent.name}/{path.name}"
         self._place.upload(path, name, Progress(silent, "upload", path.stat().st_size))
+
+
+def _write(file: BinaryIO, block: bytes) -> None:
+    """Write all of a block: on a disk that is nearly full the system takes a part of it, and says why the next time."""
+    left = memoryview(block)
+    while left:
+        left = left[file.write(left) :]

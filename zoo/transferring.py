@@ -169,8 +169,7 @@ def transfer(
         seed: of everything random.
         watch: called with progress.
         tensorboard: a folder for TensorBoard's event files; None writes none.
-        engine: `ray` for a Ray cluster; None or `local` for this process.
-        address, workers: of the cluster (`transfer.cluster.cluster.Cluster`).
+        engine, address, workers: where it is carried out, as `transfer.cluster.cluster.cluster_of` takes them.
         options: see `zoo.plans.Options`.
 
     Raises:
@@ -198,8 +197,7 @@ def resume(name: str, watch: Watch | None = None, cluster: Cluster | None = None
 
     Args:
         name: the run, or the beginning of its name; `last` is the newest.
-        watch: called with progress.
-        cluster: where it is carried out; None for this process.
+        watch, cluster: called with progress; where it is carried out, None for this process.
 
     Raises:
         ZooError: there is no such run, it is done or still running, or its data have changed.
@@ -222,8 +220,7 @@ def replay(name: str, watch: Watch | None = None, cluster: Cluster | None = None
     """Do a finished run again, as a new run, and compare.
 
     Args:
-        name: as for `resume`.
-        watch, cluster: as for `resume`.
+        name, watch, cluster: as for `resume`.
 
     Returns:
         The new run, and what came out otherwise, one text a difference; empty where all is the same to the last bit.

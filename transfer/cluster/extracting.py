@@ -21,7 +21,7 @@ from transfer.cache_dtypes import CACHE_DTYPES, FLOAT32
 from transfer.cache_opened import rests
 from transfer.cluster.cluster import Cluster
 from transfer.cluster.connecting import connected, imported
-from transfer.cluster.disk import disk_of
+from transfer.cluster.disk import MARK, disk_of
 from transfer.cluster.orders import Cut, Machine, Order, Orders, Outcome, Work
 from transfer.cluster.pieces import Piece, pieces
 from transfer.cluster.travel import Packed, packed
@@ -61,14 +61,23 @@ def extract(cluster: Cluster, passes: Sequence[Pass], root: Path, shared: Shared
             if outcome.trace:
                 raise RuntimeError(f"a worker failed:\n{outcome.trace}")
             for file in outcome.files:
-                if shared is not None and not (root / file).exists():
-                    shared.fetch_one(root / file)
+                if not (root / file).exists():
+                    _fetch(root / file, root, shared)
             if not any(done):
                 watch("start workers", workers, workers)
             work = parts[outcome.number].work
             done[work] += len(parts[outcome.number].rows)
             watch(passes[work].stage, done[work], total[work])
     return sum(total)
+
+
+def _fetch(path: Path, root: Path, shared: SharedShards | None) -> None:
+    if shared is None:
+        raise ZooError(
+            f"a worker has written {path}, and it is not here",
+            f"{root} lies on another disk there: is one a copy of the other? rm {root / MARK} here tells them apart",
+        )
+    shared.fetch_one(path)
 
 
 def _pieces(work: int, one: Pass, workers: int) -> list[Piece]:
@@ -103,7 +112,7 @@ def _orders(passes: Sequence[Pass], root: Path, shared: SharedShards | None) -> 
         for one in passes
     )
     archives = tuple(ray.put(archived(one.trunk)) for one in trunks)
-    tally = ray.remote(Tally).options(num_cpus=0).remote()
+    tally = ray.remote(Tally).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
     return Orders(works, archives, root.absolute(), disk_of(root), shared, Machine.this(), tally)
 
 

@@ -33,7 +33,7 @@ class Machine:
         return cls(platform.node(), os.getcwd(), {**environment().packages, **versions})  # noqa: PTH109  as text
 
     def check(self, other: Machine, backend: str) -> None:
-        """Refuse a machine on which features would come out otherwise.
+        """Refuse a machine on which features or gradients would come out otherwise.
 
         Raises:
             ZooError: it has other versions of what computes them.
@@ -41,7 +41,7 @@ class Machine:
         for name in ("zoo", "tensorflow", "keras", "numpy", backend):
             here, there = self.packages.get(name, ""), other.packages.get(name, "")
             if here != there:
-                theirs = f"{name} {there}" if there else f"no {name}"
+                theirs = (there if " " in there else f"{name} {there}") if there else f"no {name}"
                 raise ZooError(
                     f"the worker on {other.host} has {theirs}; this machine has {here or 'none'}",
                     "install the same on all machines",

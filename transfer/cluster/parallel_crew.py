@@ -8,7 +8,9 @@ from typing import Any
 from registry.errors import ZooError
 from registry.watch import Watch, silent
 from transfer.cluster.connecting import imported
+from transfer.cluster.orders import Machine
 from transfer.cluster.parallel_worker import ParallelWorker
+from transfer.engines.table import TENSORFLOW
 
 FOUND = 120.0  # seconds in which a cluster finds room for the workers
 THREADS = 1  # a worker has one CPU
@@ -35,7 +37,7 @@ class Crew:
         """Start them, unless they are there, and let them find each other.
 
         Raises:
-            ZooError: the cluster has no room for them.
+            ZooError: the cluster has no room for them, or a machine has other versions of what computes.
             LostError: one is lost already.
         """
         if self._workers:
@@ -43,7 +45,9 @@ class Crew:
         self._watch("start workers", 0, self.many)
         kind = self._ray.remote(ParallelWorker).options(num_cpus=THREADS, max_restarts=0, scheduling_strategy="SPREAD")
         self._workers = [kind.remote() for _ in range(self.many)]
-        addresses = self._done([worker.address.remote() for worker in self._workers], FOUND)
+        addresses, ours = self._done([worker.address.remote() for worker in self._workers], FOUND), Machine.this()
+        for theirs in self.ask("machine"):
+            ours.check(theirs, TENSORFLOW)
         self._done([worker.join.remote(rank, addresses, THREADS) for rank, worker in enumerate(self._workers)])
         self._watch("start workers", self.many, self.many)
 

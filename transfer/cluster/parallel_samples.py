@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.errors import ZooError
+from transfer.cluster.travel import offset_of
 from transfer.data.dataset import Array
 from transfer.pieced import Pieced
 from transfer.spilled import is_spilled
@@ -73,9 +74,9 @@ def sent(array: Any, folder: Path) -> Any:
 
 def _placed(array: Any, folder: Path) -> Placed:
     """Say where an array lies; one without a file that others could open is copied into one."""
-    if getattr(array, "filename", None) is not None:
-        there = Placed.of(array, Path(array.filename).absolute(), array.offset)
-        with suppress(ZooError):  # a part of a mapped array says that it begins where all of it does
+    if getattr(array, "filename", None) is not None and array.flags.c_contiguous:
+        there = Placed.of(array, Path(array.filename).absolute(), offset_of(array))
+        with suppress(ZooError):  # it was removed, or replaced, since it was mapped
             there.array()
             return there
     rows = max(1, BLOCK * len(array) // array.nbytes)

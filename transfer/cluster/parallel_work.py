@@ -19,7 +19,7 @@ from transfer.plan.hyperparameters import Training
 
 @dataclass(frozen=True)
 class Parcel:
-    """A phase's work (`transfer.fitting.step.Work`), and the validation loss that it begins with."""
+    """A phase's work (`transfer.fitting.work.Work`), and the validation loss that it begins with."""
 
     tail: Net
     trunk: Net | None

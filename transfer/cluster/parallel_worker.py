@@ -7,6 +7,8 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from transfer.cluster.orders import Machine
+
 if TYPE_CHECKING:
     from transfer.cluster.parallel_work import Parcel
     from transfer.fitting.fitted import Epoch
@@ -34,6 +36,10 @@ class ParallelWorker:
         """Return its number in the system."""
         return os.getpid()
 
+    def machine(self) -> Machine:
+        """Say where it runs, and with which packages."""
+        return Machine.this()
+
     def address(self) -> str:
         """Return `HOST:PORT` at which the others may reach it: a port that is free at this moment."""
         from ray.util import get_node_ip_address
@@ -45,7 +51,7 @@ class ParallelWorker:
 
     def join(self, rank: int, addresses: list[str], threads: int) -> None:
         """Become one of the group."""
-        os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+        os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
         from transfer.cluster.parallel_group import joined
 
         self._share = joined(rank, addresses, threads)

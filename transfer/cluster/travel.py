@@ -66,13 +66,17 @@ def _place(given: Any) -> tuple[str, int, str, int, tuple[int, ...], str] | None
     if held is None or not isinstance(given.filename, str | Path) or not given.size or not order:
         return None
     path = Path(given.filename)
-    start = given.offset - given.offset % mmap.ALLOCATIONGRANULARITY  # where the file is mapped from
-    begins = np.frombuffer(held, np.uint8).ctypes.data
     try:
         size = path.stat().st_size
     except OSError:
         return None
-    return str(path), size, given.dtype.str, start + given.ctypes.data - begins, given.shape, order
+    return str(path), size, given.dtype.str, offset_of(given), given.shape, order
+
+
+def offset_of(given: Any) -> int:
+    """Say where a mapped array begins in its file; a part's own `offset` is that of what it was taken from."""
+    start = given.offset - given.offset % mmap.ALLOCATIONGRANULARITY  # where the file is mapped from
+    return int(start + given.ctypes.data - np.frombuffer(given._mmap, np.uint8).ctypes.data)
 
 
 def _mapped(path: str, size: int, dtype: str, offset: int, shape: tuple[int, ...], order: Any) -> Array:

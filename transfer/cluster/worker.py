@@ -32,10 +32,6 @@ class Tally:
         self._begun[number] = self._begun.get(number, 0) + 1
         return self._begun[number]
 
-    def again(self) -> int:
-        """Return how many pieces were begun more than once."""
-        return sum(count > 1 for count in self._begun.values())
-
 
 class Worker:
     """What Ray Data calls for each piece. An error that a user can put right is an answer, and not tried again."""

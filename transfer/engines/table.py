@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import ZooError, near
@@ -40,7 +41,7 @@ class Backend:
         from importlib.metadata import PackageNotFoundError, version  # 20 ms, which `zoo --help` need not wait
 
         for package, distribution in self.packages:
-            if importlib.util.find_spec(package) is not None:
+            if _is_there(package):
                 try:
                     return f"{distribution} {version(distribution)}"
                 except PackageNotFoundError:  # another distribution brings it, such as onnxruntime-gpu
@@ -90,3 +91,12 @@ def backend_of(name: str) -> Backend:
 def versions() -> tuple[str, ...]:
     """Return what is installed of all of them."""
     return tuple(backend.version for backend in BACKENDS)
+
+
+def _is_there(module: str) -> bool:
+    """Look for a module; Python's own search imports all packages around it, TensorFlow among them."""
+    package, *inner = module.split(".")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not inner:
+        return spec is not None
+    return any(Path(place, *inner).with_suffix(".py").is_file() for place in spec.submodule_search_locations or ())

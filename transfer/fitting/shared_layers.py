@@ -18,7 +18,7 @@ from transfer.plan.hyperparameters import CLIPPINGS, Training
 from transfer.scope import scope_of
 from transfer.tops.rrelu import RReLU
 
-OWN = ("keras.", "transfer.")  # where layers come from that are known to treat each sample by itself
+OWN = ("keras.", "transfer.tops.")  # where layers come from that are known to treat each sample by itself
 RATES = ("rate", "dropout", "recurrent_dropout")
 ROWWISE = (
     keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.GaussianDropout, keras.layers.GaussianNoise,
@@ -113,7 +113,7 @@ def unshared(model: Any, how: Training) -> str:
 
 
 def _unshared(layer: Any, masked: bool, clips: bool) -> str:
-    if not type(layer).__module__.startswith(OWN):
+    if not isinstance(layer, keras.Layer) or not type(layer).__module__.startswith(OWN):
         return f"is a {type(layer).__name__}, which may mix the samples of a batch"
     parts = list(_parts(layer))
     if any(getattr(part, "activity_regularizer", None) is not None for part in parts):
