@@ -19,6 +19,8 @@ from transfer.scope import scope_of
 from transfer.tops.rrelu import RReLU
 
 OWN = ("keras.", "transfer.tops.")  # where layers come from that are known to treat each sample by itself
+# Operations without a layer that do so too; masks are made of the first.
+ELEMENTWISE = ("NotEqual", "Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Cast", "Clip", "Negative", "Sqrt")
 RATES = ("rate", "dropout", "recurrent_dropout")
 ROWWISE = (
     keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.GaussianDropout, keras.layers.GaussianNoise,
@@ -113,6 +115,8 @@ def unshared(model: Any, how: Training) -> str:
 
 
 def _unshared(layer: Any, masked: bool, clips: bool) -> str:
+    if not isinstance(layer, keras.Layer) and type(layer).__name__ in ELEMENTWISE:
+        return ""
     if not isinstance(layer, keras.Layer) or not type(layer).__module__.startswith(OWN):
         return f"is a {type(layer).__name__}, which may mix the samples of a batch"
     parts = list(_parts(layer))
