@@ -28,7 +28,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from zoo.opening import start_tensorflow
+from zoo.starting import start_tensorflow
 
 start_tensorflow()
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from zoo.opening import start_tensorflow
+from zoo.starting import start_tensorflow
 
 start_tensorflow()
 

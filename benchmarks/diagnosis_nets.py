@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from zoo.opening import start_tensorflow
+from zoo.starting import start_tensorflow
 
 start_tensorflow()
 

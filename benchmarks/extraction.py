@@ -203,7 +203,7 @@ def peak() -> int:
 
 
 def extract(path: Path, width: int) -> None:
-    from zoo.opening import start_tensorflow
+    from zoo.starting import start_tensorflow
 
     start_tensorflow()
     from transfer.cache import FeatureCache, key_of

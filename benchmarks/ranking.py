@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.opening import start_tensorflow
+from zoo.starting import start_tensorflow
 
 start_tensorflow()
 

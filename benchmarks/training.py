@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zoo.opening import start_tensorflow
+from zoo.starting import start_tensorflow
 
 start_tensorflow()
 
@@ -30,7 +30,7 @@ from figure import Figure, table  # noqa: E402
 from transfer.data.target import Target  # noqa: E402
 from transfer.features import Features  # noqa: E402
 from transfer.fitting.loop import Loop  # noqa: E402
-from transfer.fitting.step import Work  # noqa: E402
+from transfer.fitting.work import Work  # noqa: E402
 from transfer.plan.hyperparameters import Training  # noqa: E402
 
 CLASSES = 10

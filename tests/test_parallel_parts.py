@@ -18,7 +18,7 @@ from registry.card import LayerInfo
 from registry.errors import ZooError
 from transfer.augment import parse_augment
 from transfer.augmenter import Augmenter
-from transfer.cluster.parallel_net import Net
+from transfer.cluster.net import Net
 from transfer.cluster.parallel_phases import shared_out
 from transfer.cluster.parallel_samples import Placed, received, sent
 from transfer.fitting.share import ALONE, Share

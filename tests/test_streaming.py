@@ -15,8 +15,8 @@ import transfer.spilled
 from transfer.data.target import Target
 from transfer.features import Features
 from transfer.fitting.fit import fit
-from transfer.fitting.step import Work
 from transfer.fitting.streaming import Stream, Windows, read
+from transfer.fitting.work import Work
 from transfer.plan.hyperparameters import Training
 
 ROW = 32  # bytes of a sample of `blobs`

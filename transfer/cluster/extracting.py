@@ -22,10 +22,10 @@ from transfer.cache_opened import rests
 from transfer.cluster.cluster import Cluster
 from transfer.cluster.connecting import connected, imported
 from transfer.cluster.disk import MARK, disk_of
+from transfer.cluster.net import Net
 from transfer.cluster.orders import Cut, Machine, Order, Orders, Outcome, Work
 from transfer.cluster.pieces import Piece, pieces
 from transfer.cluster.travel import Packed, packed
-from transfer.cluster.trunks import archived
 from transfer.cluster.worker import Tally, Worker
 from transfer.digest_index import Index
 from transfer.extracting import Pass
@@ -111,9 +111,9 @@ def _orders(passes: Sequence[Pass], root: Path, shared: SharedShards | None) -> 
         )
         for one in passes
     )
-    archives = tuple(ray.put(archived(one.trunk)) for one in trunks)
+    nets = tuple(ray.put(Net.of(one.trunk)) for one in trunks)
     tally = ray.remote(Tally).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-    return Orders(works, archives, root.absolute(), disk_of(root), shared, Machine.this(), tally)
+    return Orders(works, nets, root.absolute(), disk_of(root), shared, Machine.this(), tally)
 
 
 def _packed(one: Pass) -> Packed:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,9 @@ from typing import Any
 from registry.errors import ZooError
 from transfer.data.records import Digests, Rows
 from transfer.engines.choice import Choice
+
+# Of each worker, before TensorFlow is imported in it.
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Orders:
 
     Attributes:
         works: the passes.
-        trunks: references to their archives.
+        trunks: references to them, packed (`transfer.cluster.net.Net`).
         root: the driver's cache.
         disk: what is written on the disk that it lies on, by which a worker knows it.
         shared: `transfer.shared_shards.SharedShards`, or None.
@@ -129,14 +131,3 @@ class Outcome:
     process: int = 0
     began: float = 0.0
     ended: float = 0.0
-
-
-def single_threaded() -> None:
-    """Import TensorFlow, and let everything that this process computes use one thread."""
-    if "tensorflow" not in sys.modules:
-        os.environ["ZOO_THREADS"] = "1"
-        os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)

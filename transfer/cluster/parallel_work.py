@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from transfer.cluster.parallel_net import Net
+from transfer.cluster.net import Net
 from transfer.cluster.parallel_samples import received, sent
 from transfer.data.target import Target
 from transfer.features import Features

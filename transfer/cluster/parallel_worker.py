@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from transfer.cluster.orders import Machine
+from transfer.cluster.orders import ENVIRONMENT, Machine
 
 if TYPE_CHECKING:
     from transfer.cluster.parallel_work import Parcel
@@ -51,7 +51,7 @@ class ParallelWorker:
 
     def join(self, rank: int, addresses: list[str], threads: int) -> None:
         """Become one of the group."""
-        os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
+        os.environ |= ENVIRONMENT
         from transfer.cluster.parallel_group import joined
 
         self._share = joined(rank, addresses, threads)

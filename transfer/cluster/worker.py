@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import tempfile
 import time
 import traceback
@@ -15,7 +16,7 @@ from typing import Any
 from registry.errors import ZooError
 from registry.watch import silent
 from transfer.cluster.disk import is_disk
-from transfer.cluster.orders import Machine, Order, Orders, Outcome, Work, single_threaded
+from transfer.cluster.orders import ENVIRONMENT, Machine, Order, Orders, Outcome, Work
 from transfer.cluster.travel import ALL_SEE
 
 TRIES = 3  # of one piece, after each of which the worker was gone
@@ -84,7 +85,7 @@ class Worker:
 
     def _extracted(self, order: Order, root: Path) -> list[Path]:
         """Extract what of a piece no file on this disk has: a worker that was killed may have left a part."""
-        single_threaded()  # before anything else imports TensorFlow
+        _single_threaded()  # before anything else imports TensorFlow
         from transfer.cache_files import name_of
         from transfer.cache_opened import begun
         from transfer.extracting import Lack, Pass
@@ -119,9 +120,7 @@ class Worker:
 
     def _trunk(self, number: int) -> Any:
         if number not in self._trunks:
-            from transfer.cluster.trunks import loaded
-
-            self._trunks[number] = loaded(_got(self._orders.trunks[number]))
+            self._trunks[number] = _got(self._orders.trunks[number]).model()
         return self._trunks[number]
 
     @contextmanager
@@ -143,3 +142,13 @@ def _got(reference: Any) -> Any:
     import ray
 
     return ray.get(reference)
+
+
+def _single_threaded() -> None:
+    """Import TensorFlow, and let everything that this process computes use one thread."""
+    if "tensorflow" not in sys.modules:
+        os.environ |= {**ENVIRONMENT, "ZOO_THREADS": "1"}
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)

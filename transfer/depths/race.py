@@ -20,7 +20,7 @@ from transfer.evaluate import Score, scored
 from transfer.extract import outputs
 from transfer.features import Features, Inputs
 from transfer.fitting.loop import Loop
-from transfer.fitting.step import Work
+from transfer.fitting.work import Work
 from transfer.frozen_features import FrozenFeatures
 from transfer.inputs import ModelInput
 from transfer.plan.hyperparameters import Training

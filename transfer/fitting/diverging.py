@@ -8,7 +8,7 @@ import numpy as np
 
 from transfer.features import Features
 from transfer.fitting.fitted import DivergenceError, Fitted
-from transfer.fitting.step import Work
+from transfer.fitting.work import Work
 from transfer.narrow import widened
 from transfer.plan.hyperparameters import CLIPPINGS
 from transfer.scope import scope_of

@@ -21,7 +21,7 @@ from transfer.data.target import Target
 from transfer.features import Features
 from transfer.fitting.fitted import Epoch, Fitted
 from transfer.fitting.loop import Loop
-from transfer.fitting.step import Augmented, Work
+from transfer.fitting.work import Augmented, Work
 from transfer.plan.hyperparameters import Training
 
 __all__ = ["Augmented", "Epoch", "Fitted", "fit"]

@@ -13,8 +13,9 @@ from registry.errors import ZooError
 from transfer.data.arrays.ahead import ahead
 from transfer.fitting.diverging import divergence
 from transfer.fitting.fitted import Epoch, Fitted
-from transfer.fitting.step import Step, Work
+from transfer.fitting.step import Step
 from transfer.fitting.supply import MOST_AHEAD
+from transfer.fitting.work import Work
 
 OPTIMIZER_OFF = "disable_meta_optimizer"
 

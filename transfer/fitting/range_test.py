@@ -13,7 +13,8 @@ import tensorflow as tf
 from registry.watch import Watch, silent
 from transfer.data.target import Target
 from transfer.features import Features
-from transfer.fitting.step import Augmented, Step, Work
+from transfer.fitting.step import Step
+from transfer.fitting.work import Augmented, Work
 from transfer.lr_range import Range, judged, over, rising
 from transfer.plan.hyperparameters import Training
 

@@ -15,9 +15,7 @@ from transfer.fitting.objective import objective
 from transfer.fitting.optimizers import optimizer
 from transfer.fitting.shared_layers import shared
 from transfer.fitting.supply import Supply
-from transfer.fitting.work import Augmented, Work
-
-__all__ = ["Augmented", "Step", "Work"]
+from transfer.fitting.work import Work
 
 VALID_BATCH = 2048
 

@@ -96,14 +96,19 @@ def transfer(
     published = catalogue.publish(best(runs), publish_as, update=update) if publish_as and not short else None
     if short and not chatty:
         raise short
-    if json:
-        json_document(_document(runs))
-    elif quiet:
-        names([run.folder.id for run in runs])
-    else:
+    if chatty:
         say(closing(runs, published.ref if published else None, told))
+    else:
+        _tell_programs(runs, json=json)
     if short:
         raise short
+
+
+def _tell_programs(runs: list[Run], *, json: bool) -> None:
+    if json:
+        json_document(_document(runs))
+    else:
+        names([run.folder.id for run in runs])
 
 
 def _intended(prepared: Prepared) -> dict[str, Any]:
