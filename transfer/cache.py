@@ -32,7 +32,7 @@ from transfer.engines.table import AUTO
 from transfer.extracting import Lack, Pass
 from transfer.features import Cached, Features, Inputs
 from transfer.feeding import Feed
-from transfer.shards import Shards, opened
+from transfer.shards import opened
 from transfer.split import Trunk
 
 if TYPE_CHECKING:
@@ -145,15 +145,20 @@ class FeatureCache:
                 for the key's type.
         """
         start, extracted = time.perf_counter(), 0
-        while not _all_in(shards := opened(self.path(key)), inputs):  # again where another process prunes meanwhile
+        while True:  # again where another process prunes meanwhile
+            shards = opened(self.path(key))
+            places = {name: shards.find(split.feed.digests) for name, split in inputs.items()}
+            if all((rows >= 0).all() for rows in places.values()):
+                break
             del shards  # an unfinished file that is mapped here is locked, and could not be gone on with
             extracted += self.fill([(key, halves)], inputs, stage=stage, watch=watch)
-        found = {name: Features(shards.take(split.feed.digests), split.labels) for name, split in inputs.items()}
+        found = {name: Features(shards.at(places[name]), split.labels) for name, split in inputs.items()}
         return Cached(found, key.digest, extracted, shards.bytes, time.perf_counter() - start)
 
     def holds(self, key: Key, inputs: Mapping[str, Inputs]) -> bool:
         """Tell whether all of a trunk's features are here."""
-        return _all_in(opened(self.path(key)), inputs)
+        shards = opened(self.path(key))
+        return all(shards.has(split.feed.digests) for split in inputs.values())
 
     def fill(
         self,
@@ -207,12 +212,13 @@ class FeatureCache:
 
         A sample that an earlier split has as well is left to that one, of which it will be there, or is already.
         """
-        earlier = list[Index]()
+        earlier, before = list[Index](), list[Feed]()
         for name, split in inputs.items():
             feed = split.feed
+            earlier += [Index(one.digests) for one in before]
+            before = [feed]
             absent = [(key, part, opened(self.path(key)).missing(feed.digests)) for key, part in wanted]
             lacking = [(key, part, left) for key, part, rows in absent if len(left := _unasked(rows, feed, earlier))]
-            earlier.append(Index(feed.digests))
             if not lacking:
                 continue
             ends = [tensor for _, part, _ in lacking for tensor in part.trunk.outputs]
@@ -230,7 +236,3 @@ def _unasked(rows: Rows, feed: Feed, earlier: Sequence[Index]) -> Rows:
     for index in earlier:
         rows = rows[index.find(feed.digests[rows]) < 0]
     return rows
-
-
-def _all_in(shards: Shards, inputs: Mapping[str, Inputs]) -> bool:
-    return all(shards.has(split.feed.digests) for split in inputs.values())

@@ -27,11 +27,13 @@ class Index:
         return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
     def _find(self, samples: Digests) -> Rows:
-        heads, found = _heads(samples), np.full(len(samples), -1, np.int64)
+        found = np.full(len(samples), -1, np.int64)
+        if not len(self._heads):
+            return found
+        heads = _heads(samples)
         left = np.argsort(heads)  # searched in order, they stay in the processor's cache
         places = np.empty_like(left)
         places[left] = np.searchsorted(self._heads, heads[left], side="right") - 1
-        left = left if len(self._heads) else left[:0]
         while len(left):  # one round, but where two digests that differ begin alike
             left = left[(places[left] >= 0) & (self._heads[places[left]] == heads[left])]
             rows = self._order[places[left]]

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from registry.watch import Watch
 from transfer.augmenter import Augmenter
@@ -48,6 +49,7 @@ class FrozenFeatures:
     watch: Watch
     given: list[Cached] = field(default_factory=list)
     _ahead: Cached = field(default_factory=lambda: Cached({}))
+    _keys: WeakKeyDictionary[Any, dict[frozenset[str], Key]] = field(default_factory=WeakKeyDictionary)
 
     @property
     def views(self) -> int:
@@ -132,7 +134,11 @@ class FrozenFeatures:
             yield self._key(model, below, part), part
 
     def _key(self, model: Any, below: Collection[str], part: Trunk) -> Key:
-        return key_of(model, below, part, self.preparation, self.cache.dtype)
+        """Return the key of the layers below a cut; these stay as they are, and are looked at once."""
+        known, name = self._keys.setdefault(model, {}), frozenset(below)
+        if name not in known:
+            known[name] = key_of(model, below, part, self.preparation, self.cache.dtype)
+        return known[name]
 
 
 def _size(tensor: Any) -> int:

@@ -26,14 +26,18 @@ class Shards:
         self._starts = np.cumsum([0, *(len(shard.samples) for shard in shards)])
         self._index = Index(np.concatenate([shard.samples for shard in shards] or [np.zeros((0, 32), np.uint8)]))
 
+    def find(self, samples: Digests) -> Rows:
+        """Return the place of each sample, which `at` takes; -1 where it is not here."""
+        return self._index.find(samples)
+
     def missing(self, samples: Digests) -> Rows:
         """Return the positions of the samples that are not here, each once, in ascending order."""
-        absent = np.flatnonzero(self._index.find(samples) < 0)
+        absent = np.flatnonzero(self.find(samples) < 0)
         return absent[firsts(samples[absent])]
 
     def has(self, samples: Digests) -> bool:
         """Tell whether all of some samples are here."""
-        return bool((self._index.find(samples) >= 0).all())
+        return bool((self.find(samples) >= 0).all())
 
     @property
     def bytes(self) -> int:
@@ -41,11 +45,14 @@ class Shards:
         return sum(shard.path.stat().st_size for shard in self._shards if shard.path and shard.path.exists())
 
     def take(self, samples: Digests) -> tuple[Held, ...]:
-        """Return the features of samples, in their order; mapped where they lie together like that, or are large.
+        """Return the features of samples, all of which are here; see `at`."""
+        return self.at(self.find(samples))
 
-        All of them are here. The files that they come from count as used now.
+    def at(self, found: Rows) -> tuple[Held, ...]:
+        """Return the features at some places, in their order; mapped where they lie together like that, or are large.
+
+        The files that they come from count as used now.
         """
-        found = self._index.find(samples)
         numbers = np.searchsorted(self._starts, found, side="right") - 1
         for number in np.unique(numbers):
             self._shards[number].touch()

@@ -53,12 +53,12 @@ def worth_trying(best: float, plain: float, cost: float) -> bool:
 
 
 def few_of(total: int) -> int:
-    """Return how many samples, of some in all, say first how long these take: a 64th, twice.
+    """Return how many samples, of some in all, say first how long these take: a 128th, twice.
 
     >>> few_of(512), few_of(5000), few_of(60_000)
-    (8, 78, 256)
+    (8, 39, 256)
     """
-    return max(SMALLEST_BATCH, min(LARGEST_BATCH, total // 64))
+    return max(SMALLEST_BATCH, min(LARGEST_BATCH, total // 128))
 
 
 def power(most: int) -> int:

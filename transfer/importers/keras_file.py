@@ -6,6 +6,7 @@ Keras gets a config of classes that are known here, without what is for training
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,11 @@ def read(path: Path | str, *, compare: bool = True, seed: int = 0, watch: Watch 
     if not path.is_file():
         raise ZooError(f"there is no file {path}")
     watch("load", 0, 1)
-    config, numbers = archive.contents(path)
-    config = trusted.cleaned(config, str(path))
-    whole = _loaded(config, path, numbers + ROOM)
+    file = archive.opened(path)
+    config = trusted.cleaned(file.config, str(path))
+    whole, most = _loaded(config, file)
     watch("load", 1, 1)
-    graph, built = flat(config, path, numbers + ROOM) or (None, as_it_is(whole))
+    graph, built = flat(config, path, most) or (None, as_it_is(whole))
     layers = _filled(graph, built, whole, path) if graph else _described(built.model, path)
     proof = with_keras(lambda: whole, built, f"the original {path.name}", seed) if compare else Proof()
     return Imported(
@@ -84,14 +85,17 @@ def flat(config: Mapping[str, Any], path: Path, most: int) -> tuple[Graph, Built
         return None
 
 
-def _loaded(config: Mapping[str, Any], path: Path, most: int) -> Any:
-    model = loaded(config, str(path), most)
+def _loaded(config: Mapping[str, Any], file: archive.KerasArchive) -> tuple[Any, int]:
+    """Return the model as Keras loads it, and how many numbers it may hold: more than the file does by `ROOM`."""
+    with ThreadPoolExecutor(1) as beside:  # another process looks at the weights while Keras makes the layers
+        numbers = beside.submit(file.numbers)
+        model = loaded(config, str(file.path), lambda: numbers.result() + ROOM)
     try:
         with sparing():
-            model.load_weights(path)  # of a `.keras` file it reads the weights only
+            file.fill(model)
     except Exception as error:  # Keras raises whatever the broken part of the file led to
-        raise ZooError(f"{path} cannot be loaded: {reason(error)}") from error
-    return model
+        raise ZooError(f"{file.path} cannot be loaded: {reason(error)}") from error
+    return model, numbers.result() + ROOM
 
 
 def as_it_is(model: Any) -> Built:

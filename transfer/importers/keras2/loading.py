@@ -29,14 +29,17 @@ def of_legacy(config: dict[str, Any]) -> Any:
 
 
 def loaded(
-    config: Mapping[str, Any], where: str, most: int, make: Callable[[dict[str, Any]], Any] = deserialized
+    config: Mapping[str, Any],
+    where: str,
+    most: int | Callable[[], int],
+    make: Callable[[dict[str, Any]], Any] = deserialized,
 ) -> Any:
     """Return the model, with fresh weights.
 
     Args:
         config: what `trusted.cleaned` or `original.rebuilt` returned.
         where: the file, as an error calls it.
-        most: how many numbers it may hold altogether.
+        most: how many numbers it may hold altogether, or what finds it out and is asked when the layers are made.
         make: how Keras makes it.
 
     Raises:
@@ -47,7 +50,7 @@ def loaded(
     try:
         with without_values():
             model = make(deepcopy(dict(config)))  # Keras changes what it is given
-            left = most
+            left = most() if callable(most) else most
             for scope, layer in parts(model):
                 numbers = numbers_of(layer)
                 bounded(numbers, left, f"{where}: the layer {scope} ({type(layer).__name__})")
