@@ -2,12 +2,13 @@
 
     python benchmarks/training.py [--pairs 5] [--json]
 
-Rivals, each as its users would write it: `model.fit` with its defaults; a PyTorch loop over shuffled slices of
-tensors in memory; scikit-learn's LogisticRegression (only where the top is one layer, and to its own end instead of a
-number of epochs); and as the limit, the time that the matrix products of an epoch take at the rate of BLAS on
-matrices of 2048 by 2048. All start from the same weights with Adam and the same batch size, and see every sample once
-an epoch; the validation that zoo does each epoch is given to `fit` as well. They alternate, and ratios are taken pair
-by pair. "With the same result": the training losses after the same epochs stand beside each other.
+The case with dropout has a rate of 0.3 before each layer, as a new top has by default. Rivals, each as its users would
+write it: `model.fit` with its defaults; a PyTorch loop over shuffled slices of tensors in memory; scikit-learn's
+LogisticRegression (only where the top is one layer, and to its own end instead of a number of epochs); and as the
+limit, the time that the matrix products of an epoch take at the rate of BLAS on matrices of 2048 by 2048. All start
+from the same weights with Adam and the same batch size, and see every sample once an epoch; the validation that zoo
+does each epoch is given to `fit` as well. They alternate, and ratios are taken pair by pair. "With the same result":
+the training losses after the same epochs stand beside each other.
 """
 
 from __future__ import annotations
@@ -41,18 +42,20 @@ SIDE = 2048  # of the matrices that BLAS's rate is measured on
 
 @dataclass(frozen=True)
 class Case:
-    """Features `[n, width]`, the hidden layer's units (0 for none), and the batch size."""
+    """Features `[n, width]`, the hidden layer's units (0 for none), the batch size, and the rate of dropout."""
 
     n: int
     width: int
     hidden: int
     batch: int
     epochs: int
-    goal: float
+    goal: float | None
+    dropout: float = 0.0
 
     def __str__(self) -> str:
         hidden = f" -> {self.hidden}" if self.hidden else ""
-        return f"[{self.n}, {self.width}]{hidden} -> {CLASSES}, batch {self.batch}"
+        dropout = f", dropout {self.dropout}" if self.dropout else ""
+        return f"[{self.n}, {self.width}]{hidden} -> {CLASSES}, batch {self.batch}{dropout}"
 
     @property
     def products(self) -> int:
@@ -67,6 +70,7 @@ CASES = (
     Case(55_000, 50, 100, 50, 20, 30.0),
     Case(55_000, 50, 100, 256, 90, 10.0),
     Case(20_000, 1280, 100, 256, 20, 3.0),
+    Case(55_000, 50, 100, 50, 20, None, 0.3),
 )
 
 
@@ -83,9 +87,12 @@ def top(case: Case) -> keras.Model:
     """The same fresh weights each time."""
     keras.utils.set_random_seed(0)
     inputs = tensor = keras.Input((case.width,))
-    if case.hidden:
-        tensor = keras.layers.Dense(case.hidden, "relu", name="hidden")(tensor)
-    return keras.Model(inputs, keras.layers.Dense(CLASSES, name="outputs")(tensor))
+    for name, units, activation in (("hidden", case.hidden, "relu"), ("outputs", CLASSES, None)):
+        if units and case.dropout:
+            tensor = keras.layers.Dropout(case.dropout, seed=0)(tensor)
+        if units:
+            tensor = keras.layers.Dense(units, activation, name=name)(tensor)
+    return keras.Model(inputs, tensor)
 
 
 Run = Callable[[], tuple[float, float]]  # seconds an epoch, and the training loss of the last
@@ -130,9 +137,10 @@ def in_torch(case: Case, train: Features) -> Run:
     """A loop over slices of shuffled tensors."""
     import torch
 
-    layers = [torch.nn.Linear(case.hidden or case.width, CLASSES)]
+    drop = [torch.nn.Dropout(case.dropout)] if case.dropout else []
+    layers = [*drop, torch.nn.Linear(case.hidden or case.width, CLASSES)]
     if case.hidden:
-        layers = [torch.nn.Linear(case.width, case.hidden), torch.nn.ReLU(), *layers]
+        layers = [*drop, torch.nn.Linear(case.width, case.hidden), torch.nn.ReLU(), *layers]
     model = torch.nn.Sequential(*layers)
     x, y = torch.from_numpy(train.arrays[0]), torch.from_numpy(train.labels)
     adam, loss_of = torch.optim.Adam(model.parameters(), RATE), torch.nn.CrossEntropyLoss()

@@ -36,6 +36,7 @@ def build(spec: list[tuple[str, tuple[int, ...]]], outputs: int = 3) -> Any:
             "dense": lambda name: keras.layers.Dense(WIDTH, "elu", name=name),
             "batch_norm": lambda name: keras.layers.BatchNormalization(name=name, momentum=0.5),
             "dropout": lambda name: keras.layers.Dropout(0.4, name=name, seed=3),
+            "noise": lambda name: keras.layers.GaussianNoise(0.4, name=name, seed=3),
             "leaky": lambda name: keras.layers.LeakyReLU(0.1, name=name),
             "add": lambda name: keras.layers.Activation("tanh", name=name),
         }[kind](name)

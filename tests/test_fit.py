@@ -213,23 +213,28 @@ def test_each_step_is_changed_anew_by_its_number() -> None:
     assert numbers == list(range(12)), "four steps an epoch"
 
 
-def test_xla_gives_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = chain(outputs=3)
+@pytest.mark.parametrize("dropout", [False, True])
+def test_xla_gives_the_same_result(dropout: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build([("dense", (0,)), ("dropout", (1,)), ("dense", (2,))]) if dropout else chain(outputs=3)
+    frozen = set() if dropout else {"hidden1"}
     start = model.get_weights()
-    plain, _ = trained(model, {"hidden1"}, cached=True)
+    plain, _ = trained(model, frozen, cached=True)
     model.set_weights(start)
     monkeypatch.setattr(transfer.fitting.compiling, "XLA_STEPS", 1)
-    fast, _ = trained(model, {"hidden1"}, cached=True)
+    fast, _ = trained(model, frozen, cached=True)
     assert np.allclose([e.valid_loss for e in plain.epochs], [e.valid_loss for e in fast.epochs], rtol=1e-4)
 
 
 def test_xla_is_for_long_trainings_without_convolutions_and_draws() -> None:
     x = keras.Input((4, 4, 1))
     convolution = keras.Model(x, keras.layers.Conv2D(1, 2)(x))
-    assert compiles([chain()], 20_000)
-    assert not compiles([chain()], 19_999)
-    assert not compiles([chain(), convolution], 10**6)
-    assert not compiles([build([("dropout", (0,))])], 10**6)
+    noisy, dropping = build([("noise", (0,))]), build([("dropout", (0,))])
+    assert compiles(chain(), None, 32, 6_000)
+    assert not compiles(chain(), None, 32, 5_999)
+    assert not compiles(chain(), convolution, 32, 10**6)
+    assert compiles(dropping, dropping, 32, 10**6)  # its masks are hashed above the cut, and it rests below
+    assert not compiles(dropping, None, 2**24, 10**6)  # but large ones
+    assert not compiles(noisy, None, 32, 10**6)
 
 
 def test_a_batch_larger_than_the_data_is_the_data() -> None:

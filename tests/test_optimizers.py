@@ -309,3 +309,10 @@ def test_every_choice_has_an_option_and_stands_in_the_command_that_repeats_the_r
     assert {field.name for field in fields(Training)} - {"diagnose"} <= set(TRAINING.kinds)
     line = command(Plan("m", "d", "hidden1", training=EVERY[-3]))
     assert "--clip-quantile 0.9 --optimizer nesterov --schedule cosine --warmup 0.1 --lr-mult 10.0" in line
+
+
+@pytest.mark.parametrize("how", [Training(optimizer=name) for name in OPTIMIZERS], ids=shown)
+def test_no_phase_has_names_of_its_own_for_variables(how: Training) -> None:
+    tail = chain()
+    first, second = ([one.value.name for one in optimizer(how, 0.1, 10, tail).variables] for _ in range(2))
+    assert first == second

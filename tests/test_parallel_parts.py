@@ -23,6 +23,7 @@ from transfer.cluster.parallel_phases import shared_out
 from transfer.cluster.parallel_samples import Placed, received, sent
 from transfer.fitting.share import ALONE, Share
 from transfer.fitting.shared_layers import shared, unshared
+from transfer.fitting.thinning import Masks, Thinned
 from transfer.importers.graph_layer import GraphLayer, encode
 from transfer.pieced import Pieced
 from transfer.plan.hyperparameters import Training
@@ -136,11 +137,13 @@ def test_changes_of_images_draw_the_same_elsewhere() -> None:
 
 
 def test_what_has_nothing_random_and_no_statistics_is_trained_as_it_is() -> None:
-    model = chain()
-    assert shared(model, Share(1, 2), 8) is model
-    mixed = mixing(L.Dropout(0.5, name="part"))
-    assert shared(mixed, ALONE, 8) is mixed
-    assert shared(mixed, Share(1, 2), 8) is not mixed
+    model, masks = chain(), Masks(0)
+    assert shared(model, Share(1, 2), 8, masks) is model
+    noisy = mixing(L.GaussianNoise(0.5, name="part"))
+    assert shared(noisy, ALONE, 8, masks) is noisy
+    assert shared(noisy, Share(1, 2), 8, masks) is not noisy
+    dropping = mixing(L.Dropout(0.5, name="part"))
+    assert isinstance(shared(dropping, ALONE, 8, masks).get_layer("part"), Thinned)
 
 
 class Strange(L.Layer):  # type: ignore[misc]

@@ -13,6 +13,7 @@ from registry.errors import ZooError
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
 WORSE = 4.0  # times the best loss, at which the test ends
 MEMORY = 0.9  # of the running mean that is compared with it
+BEGUN = 0.2  # the share of its whole fall that the loss has fallen by where the fastest is looked for
 REACH = 8  # steps on either side that a smoothed loss is the mean of
 
 
@@ -74,6 +75,8 @@ def judged(rates: Sequence[float], losses: Sequence[float]) -> Range:
             "look at the data with zoo data inspect; or clip the gradients: --clip-norm 1.0",
         )
     slopes = np.gradient(smooth[: lowest + 1], np.log(rates[: lowest + 1]))
+    level = np.median(smooth[: lowest // 2 + 1])  # before it falls, its slopes are noise
+    slopes[smooth[: lowest + 1] > level - BEGUN * (level - smooth[lowest])] = 0
     return Range(tuple(rates[: len(held)]), tuple(smooth), float(f"{rates[int(np.argmin(slopes))]:.2g}"))
 
 

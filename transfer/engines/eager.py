@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from registry.errors import ZooError
+from transfer.backbone import nodes
 from transfer.files.shown import first_line
 from transfer.inputs import Arrays
 
@@ -42,5 +43,5 @@ class Eager:
 
 def suits(model: Any, n: int) -> bool:
     """Tell whether `n` samples are few for a model."""
-    made = [tensor for layer in model.operations for node in layer._inbound_nodes for tensor in node.outputs]
+    made = [tensor for _, _, outputs in nodes(model) for tensor in outputs]
     return 4 * n * sum(math.prod(size or 64 for size in tensor.shape[1:]) for tensor in made) <= EAGER_BYTES

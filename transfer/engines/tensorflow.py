@@ -10,6 +10,7 @@ from registry.errors import ZooError
 from transfer.feeding import Feed, Sliced
 from transfer.files.shown import first_line
 from transfer.inputs import Arrays
+from transfer.traced import traced
 
 
 class TensorFlow:
@@ -29,7 +30,7 @@ class TensorFlow:
             return list(tf.nest.flatten(trunk(batch[0] if len(batch) == 1 else list(batch), training=False)))
 
         try:
-            self._run = tf.function(run).get_concrete_function(*specs)
+            self._run = traced(run, *specs)
         except (ValueError, TypeError) as error:
             shapes = ", ".join(map(str, feed.shapes))
             raise ZooError(f"the model cannot take samples of shape {shapes}: {first_line(error)}") from error

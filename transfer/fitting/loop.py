@@ -16,6 +16,7 @@ from transfer.fitting.fitted import Epoch, Fitted
 from transfer.fitting.step import Step
 from transfer.fitting.supply import MOST_AHEAD
 from transfer.fitting.work import Work
+from transfer.traced import traced
 
 OPTIMIZER_OFF = "disable_meta_optimizer"
 
@@ -35,7 +36,7 @@ class Loop:
         self._stopped = tf.Variable(False)
         self.ahead = min(work.how.epochs, MOST_AHEAD)
         self._drawn: tuple[int, list[Any]] | None = None
-        self._advance = tf.function(self._epochs, jit_compile=self._step.xla, autograph=False)
+        self._traced: Any = None
 
     @property
     def stopped(self) -> bool:
@@ -118,6 +119,11 @@ class Loop:
         """Return what some epochs read; see `Supply.drawn`."""
         held, self._drawn = self._drawn, None
         return held[1] if held is not None and held[0] == number else self._step.supply.drawn(number)
+
+    def _advance(self, *arguments: Any) -> None:
+        if self._traced is None:
+            self._traced = traced(self._epochs, *arguments, jit_compile=self._step.xla, autograph=False)
+        self._traced(*arguments)
 
     def _epochs(self, drawn: list[Any], first: Any, end: Any) -> None:
         # Loops are written out: AutoGraph would take longer to translate them than they take to run. Places are counted

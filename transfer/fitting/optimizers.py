@@ -27,6 +27,10 @@ class Rated:
         rate = learning_rate if factor == 1 else learning_rate * factor
         super().update_step(gradient, variable, rate)  # type: ignore[misc]
 
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        """Add nothing up, as Keras would do over the one replica that there is: it wraps all gradients for it."""
+        return grads_and_vars
+
 
 class RatedSGD(Rated, keras.optimizers.SGD):  # type: ignore[misc]
     """Plain, or with Polyak's or Nesterov's momentum."""
@@ -95,10 +99,12 @@ def factors(how: Training, tail: Any, reused: Collection[str] | None = None) -> 
 
 def _plain(how: Training, rate: Any) -> Any:
     clip = {"clipvalue": how.clip_value, "clipnorm": how.clip_each_norm, "global_clipnorm": how.clip_norm}
+    # Keras would find a new name, with which those of its variables begin; TensorFlow keeps a kernel for each name.
+    options = {"name": how.optimizer, **clip}
     if how.optimizer in ("momentum", "nesterov"):
         momentum = MOMENTUM if how.momentum is None else how.momentum
-        return RatedSGD(rate, momentum, nesterov=how.optimizer == "nesterov", **clip)
-    made = KINDS[how.optimizer](rate, **clip)
+        return RatedSGD(rate, momentum, nesterov=how.optimizer == "nesterov", **options)
+    made = KINDS[how.optimizer](rate, **options)
     if how.optimizer == "adamw" and how.weight_decay is not None:
         made.share = how.weight_decay
     return made

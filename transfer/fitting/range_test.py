@@ -17,6 +17,7 @@ from transfer.fitting.step import Step
 from transfer.fitting.work import Augmented, Work
 from transfer.lr_range import Range, judged, over, rising
 from transfer.plan.hyperparameters import Training
+from transfer.traced import traced
 
 
 def lr_find(
@@ -56,7 +57,8 @@ def lr_find(
 
 def _losses(work: Work, rates: tuple[float, ...], watch: Watch) -> list[float]:
     step, losses = Step(work), list[float]()
-    train = tf.function(lambda rows, number: step.train(*step.supply.samples(rows), number)[0], autograph=False)
+    specs = tf.TensorSpec((work.size,), tf.int32), tf.TensorSpec((), tf.int32)
+    train = traced(lambda rows, number: step.train(*step.supply.samples(rows), number)[0], *specs, autograph=False)
     for number, (rate, rows) in enumerate(zip(rates, _rows(work), strict=False)):
         step.optimizer.learning_rate = rate
         losses.append(float(train(rows, tf.constant(number))))

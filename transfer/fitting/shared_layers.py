@@ -1,7 +1,8 @@
-"""What a worker trains for layers that do not treat each sample by itself.
+"""What a step trains in place of layers that draw random numbers or do not treat each sample by itself.
 
-BatchNormalization takes the mean and variance of the whole batch, which the workers find together. A layer that draws
-random numbers draws them for the whole batch, as one worker would, and uses those of its own samples.
+Dropout gets its masks from the loop. Where several workers share a batch, BatchNormalization takes the mean and
+variance of all of it, which they find together, and another layer that draws random numbers draws them for the whole
+batch, as one worker would, and uses those of its own samples.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 from transfer.backbone import nodes
 from transfer.fitting.share import Share
+from transfer.fitting.thinning import Masks, Thinned, thinned
 from transfer.plan.hyperparameters import CLIPPINGS, Training
 from transfer.scope import scope_of
 from transfer.tops.rrelu import RReLU
@@ -92,12 +94,17 @@ class Drawn(keras.layers.Layer):  # type: ignore[misc]
         return self.layer.compute_output_shape(input_shape)
 
 
-def shared(model: Any, share: Share, size: int) -> Any:
+def shared(model: Any, share: Share, size: int, masks: Masks) -> Any:
     """Return a model for training on one worker's samples of batches of a size; it has the model's variables."""
-    if share.whole or not any(_apart(layer) for layer, _, _ in nodes(model)):
+    thin = thinned(model, size)
+    if not thin and (share.whole or not any(_apart(layer) for layer, _, _ in nodes(model))):
         return model
 
     def placed(layer: Any) -> Any:
+        if layer.name in thin:
+            return Thinned(layer, masks, share, size)
+        if share.whole:
+            return layer
         if _normalises(layer):
             return Normalised(layer, share)
         return Drawn(layer, share, size) if _draws(layer) else layer

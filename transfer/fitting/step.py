@@ -15,6 +15,7 @@ from transfer.fitting.objective import objective
 from transfer.fitting.optimizers import optimizer
 from transfer.fitting.shared_layers import shared
 from transfer.fitting.supply import Supply
+from transfer.fitting.thinning import Masks
 from transfer.fitting.work import Work
 
 VALID_BATCH = 2048
@@ -34,7 +35,8 @@ class Step:
         self._valid_rows, self._weights = (work.share.dealt(part) for part in judged)
         self.valid_n = len(valid)
         self.health = Health(work.tail, on=work.how.diagnose)
-        self._trained = shared(work.tail, work.share, work.size)
+        self._masks = Masks(work.seed)
+        self._trained = shared(work.tail, work.share, work.size, self._masks)
         self.optimizer = optimizer(work.how, work.lr, work.how.epochs * work.steps, work.tail, work.reused)
         self._clip = None if work.how.clip_quantile is None else QuantileClip(work.how.clip_quantile)
 
@@ -50,7 +52,7 @@ class Step:
         work = self._work
         in_memory = self.supply.in_memory and not any(in_file(one) for one in self._valid)
         plain = work.augment is None and in_memory
-        return work.share.whole and plain and compiles(work.models, work.how.epochs * work.steps)
+        return work.share.whole and plain and compiles(work.tail, work.trunk, work.size, work.how.epochs * work.steps)
 
     def train_epoch(self, drawn: list[Any], first: Any, number: Any) -> tuple[Any, Any]:
         """Take an epoch's steps on what `supply` drew of it, from a place on; the first step has a number.
@@ -73,7 +75,7 @@ class Step:
         if self._work.augment is not None:
             inputs[0], labels = (share.own(one) for one in self._work.augment(inputs[0], labels, number))
         variables = self._work.tail.trainable_variables
-        with tf.GradientTape() as tape:
+        with self._masks.of(number), tf.GradientTape() as tape:
             logits = self._forward(inputs, training=True, tail=self._trained)
             loss = share.mean(self.aim.training_losses(labels, logits), self._work.size)
             loss += share.once(self._work.tail.losses)
