@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -281,3 +282,47 @@ def test_more_workers_than_the_cluster_has_processors(cluster: None) -> None:
     with pytest.raises(ZooError) as caught:
         connected(Cluster(workers=3))
     assert caught.value.message == "the cluster on this machine has 2 CPUs; 3 workers need one each"
+
+
+def test_samples_that_cannot_be_sent(cluster: None, tmp_path: Path) -> None:
+    feed = SlowFeed(300)
+    feed.lock = threading.Lock()  # type: ignore[attr-defined]
+    with pytest.raises(ZooError) as caught:
+        filled(tmp_path, {"train": feed.split}, TWO)
+    assert caught.value.message.startswith("extract, train: these samples cannot be sent to workers: ")
+    assert caught.value.hint == "write them to files first, or extract here: --engine local"
+
+
+def test_workers_that_find_no_processor(cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    monkeypatch.setattr(transfer.cluster.extracting, "STARTED", 2)
+    busy = ray.remote(Tally).options(num_cpus=2).remote()
+    ray.get(busy.begin.remote(0))
+    try:
+        with pytest.raises(ZooError) as caught:
+            filled(tmp_path, {"train": SlowFeed(3000).split}, TWO)
+    finally:
+        ray.kill(busy)
+    assert caught.value.message == "the cluster has not started 2 workers within 2 s"
+    assert caught.value.hint == "take fewer: --workers N; ray status, on a machine of the cluster, shows what is in use"
+
+
+class Foreign:
+    """What can be made in this process only."""
+
+    def __reduce__(self) -> Any:
+        return _made_in, (os.getpid(),)
+
+
+def _made_in(process: int) -> Foreign:
+    if os.getpid() != process:
+        raise RuntimeError("there is no such module here")
+    return Foreign()
+
+
+def test_workers_that_cannot_be_made(cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer.cluster.extracting, "disk_of", lambda root: Foreign())
+    with pytest.raises(ZooError, match=r"the cluster's workers failed: .*there is no such module here") as caught:
+        filled(tmp_path, {"train": SlowFeed(300).split}, TWO)
+    assert caught.value.hint == "is the same zoo installed on all of its machines? --engine local extracts here"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,24 @@ def test_hostile_archives_are_refused_in_one_line(name: str, tmp_path: Path) -> 
         keras_file.read(change(tmp_path / "m.keras", tmp_path / "m2.keras"))
     assert message in caught.value.message and "m2.keras" in caught.value.message
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_one_wrong_bit_in_a_weight_is_found(method: int, tmp_path: Path) -> None:
+    whole = model("plain")
+    whole.save(tmp_path / "m.keras")
+    value = np.asarray(whole.weights[0]).tobytes()
+    with zipfile.ZipFile(tmp_path / "m.keras") as old, zipfile.ZipFile(tmp_path / "n.keras", "w", method) as new:
+        for entry in old.infolist():
+            new.writestr(entry.filename, old.read(entry), method)
+    data = bytearray((tmp_path / "n.keras").read_bytes())
+    place = data.find(value) + 1 if method == zipfile.ZIP_STORED else len(data) // 2
+    data[place] ^= 1
+    (tmp_path / "broken.keras").write_bytes(data)
+    with pytest.raises(ZooError, match=r"broken.keras: the entry model.weights.h5 is damaged: ") as caught:
+        keras_file.read(tmp_path / "broken.keras", compare=False)
+    if method == zipfile.ZIP_STORED:
+        assert caught.value.message.endswith("its checksum is wrong")
 
 
 @pytest.mark.parametrize("seed", range(12))

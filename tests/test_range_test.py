@@ -44,6 +44,20 @@ def test_the_rate_of_the_steepest_fall_is_suggested(middle: float) -> None:
     assert len(found.losses) == len(RATES)
 
 
+@pytest.mark.parametrize("middle", [3e-6, 1e-5])
+def test_a_fall_that_comes_early_and_then_a_slow_one(middle: float) -> None:
+    place = np.log10(np.array(RATES) / middle)
+    found = judged(RATES, list(3 - 1.5 / (1 + np.exp(-8 * place)) - 0.1 * np.log10(np.array(RATES) / 1e-6)))
+    assert middle / 2 < found.suggested < middle * 2
+
+
+@pytest.mark.parametrize("seed", [17, 26, 56])
+def test_noise_before_the_fall_is_no_fall(seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(size=len(RATES)) * 0.3
+    found = judged(RATES, list(1 + 1 / (1 + np.exp(2 * np.log10(np.array(RATES) / 3e-2))) + noise))
+    assert found.suggested > 3e-4
+
+
 def test_rates_rise_geometrically() -> None:
     assert (RATES[0], RATES[-1], len(RATES)) == (1e-6, 1.0, 100)
     np.testing.assert_allclose(np.diff(np.log(RATES)), math.log(1e6) / 99, rtol=1e-3)

@@ -11,8 +11,13 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transfer.data.target import Target
+from transfer.features import Features
+from transfer.fitting.fit import fit
 from transfer.fitting.share import ALONE, Share
+from transfer.fitting.shared_layers import shared
 from transfer.fitting.thinning import Masks, Thinned, mixed, thinned
+from transfer.plan.hyperparameters import Training
 
 L = keras.layers
 ALL = slice(None)
@@ -114,3 +119,60 @@ def test_which_layers_get_their_masks_hashed() -> None:
     for rate in (0.0, 1.0):
         assert not thinned(model(L.Dropout(rate), 8), 32)
     assert not thinned(model(L.GaussianDropout(0.5), 8), 32)
+    assert not thinned(model(L.Dropout(0.5, activity_regularizer="l2"), 8), 32), "its penalty is the layer's own"
+    x = keras.Input((2**10,))
+    several = keras.Model(x, [L.Dropout(0.5, name=f"part{number}")(x) for number in range(6)])
+    assert len(thinned(several, 2**10)) == 4, "together they have as many as that"
+
+
+def test_at_the_highest_rate_hardly_anything_stays() -> None:
+    (mask,) = kept(0, 3, 1 - 1e-12)
+    assert not mask.any()
+
+
+def training(net: Any, n: int = 48) -> Any:
+    """Train a net on points `(n, 10, 8)` for two phases."""
+    draws = np.random.default_rng(0)
+    x, y = draws.normal(size=(n, 10, 8)).astype(np.float32), np.arange(n) % 3
+    splits = {name: Features((x,), y) for name in ("train", "valid")}
+    how = Training(epochs=2, patience=2, batch_size=16)
+    return [fit(net, splits, how, Target("class", ("a", "b", "c")), lr=0.01, seed=1) for _ in range(2)]
+
+
+def test_where_samples_do_not_lie_along_the_first_axis_the_layer_draws_itself() -> None:
+    x = keras.Input((10, 8))
+    folded = L.Dropout(0.5)(L.Dense(4)(keras.ops.reshape(x, (-1, 8))))
+    fitted = training(keras.Model(x, L.Dense(3)(L.Flatten()(keras.ops.reshape(folded, (-1, 10, 4))))))
+    assert all(len(phase.epochs) == 2 for phase in fitted)
+
+
+def test_a_layer_that_is_called_twice_has_a_mask_for_each() -> None:
+    x, layer = keras.Input((40,)), L.Dropout(0.5)
+    net = keras.Model(x, [layer(x), layer(x)])
+    masks = Masks(2)
+    doubled = shared(net, ALONE, 50, masks)
+    with masks.of(0):
+        one, other = doubled(np.ones(SHAPE, np.float32), training=True)
+    assert np.mean(one == other) == pytest.approx(0.5, abs=0.06)
+
+
+def test_masks_of_padding_go_on_through_it() -> None:
+    x = keras.Input((10, 8))
+    summed = L.GlobalAveragePooling1D()(L.Dropout(0.5, name="part")(L.Masking()(x)))
+    net = shared(keras.Model(x, summed), ALONE, 4, masks := Masks(0))
+    given = np.ones((4, 10, 8), np.float32)
+    given[:, 3:] = 0
+    with masks.of(0):
+        found = net(given, training=True).numpy()
+    assert set(np.unique(found.round(5))) <= {np.float32(value).round(5) for value in (0, 2 / 3, 4 / 3, 2)}, "of three"
+
+
+def test_a_penalty_on_what_it_gives_counts_and_two_phases_train() -> None:
+    def net(penalty: float) -> Any:
+        keras.utils.set_random_seed(0)
+        x = keras.Input((10, 8))
+        dropped = L.Dropout(0.5, seed=1, activity_regularizer=keras.regularizers.L2(penalty))(L.Flatten()(x))
+        return keras.Model(x, L.Dense(3)(dropped))
+
+    (plain, _), (bound, _) = training(net(0.0)), training(net(10.0))
+    assert bound.epochs[0].train_loss > 10 + plain.epochs[0].train_loss

@@ -215,7 +215,7 @@ class FeatureCache:
         earlier, before = list[Index](), list[Feed]()
         for name, split in inputs.items():
             feed = split.feed
-            earlier += [Index(one.digests) for one in before]
+            earlier += [Index(one.digests) for one in before]  # not of the last one, which nobody would look into
             before = [feed]
             absent = [(key, part, opened(self.path(key)).missing(feed.digests)) for key, part in wanted]
             lacking = [(key, part, left) for key, part, rows in absent if len(left := _unasked(rows, feed, earlier))]

@@ -10,7 +10,7 @@ import numpy as np
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
-from transfer.backbone import tensor_names
+from transfer.backbone import nodes, tensor_names
 from transfer.data.dataset import Array
 from transfer.data.records import Rows
 from transfer.engines.eager import Eager, suits
@@ -27,7 +27,7 @@ MAX_BATCH = 4096
 
 def batch_size(model: Any) -> int:
     """Choose how many samples go through at once: the largest activations are to fit in 64 MB."""
-    shapes = [tensor.shape[1:] for layer in model.layers for tensor in _outputs(layer)]
+    shapes = [tensor.shape[1:] for _, _, outputs in nodes(model) for tensor in outputs]
     widest = max(math.prod(size or 64 for size in shape) for shape in shapes)
     return int(max(1, min(MAX_BATCH, BATCH_BYTES // (4 * widest))))
 
@@ -135,7 +135,3 @@ def _sliced(x: Array | Sequence[Held]) -> Sliced:
 
 def _empty(tensor: Any) -> Array:
     return np.zeros((0, *(size or 0 for size in tensor.shape[1:])), np.float32)
-
-
-def _outputs(layer: Any) -> list[Any]:
-    return [tensor for node in layer._inbound_nodes for tensor in node.outputs]

@@ -24,7 +24,7 @@ class Range:
     Attributes:
         rates: in rising order.
         losses: the training loss at each, smoothed over its neighbours.
-        suggested: the rate at which it falls fastest, to two digits.
+        suggested: the rate at which it falls fastest once it has begun to fall, to two digits.
     """
 
     rates: tuple[float, ...]
@@ -75,7 +75,7 @@ def judged(rates: Sequence[float], losses: Sequence[float]) -> Range:
             "look at the data with zoo data inspect; or clip the gradients: --clip-norm 1.0",
         )
     slopes = np.gradient(smooth[: lowest + 1], np.log(rates[: lowest + 1]))
-    level = np.median(smooth[: lowest // 2 + 1])  # before it falls, its slopes are noise
+    level = np.median(smooth[: min(2 * REACH, lowest // 2 + 1)])  # before it falls, its slopes are noise
     slopes[smooth[: lowest + 1] > level - BEGUN * (level - smooth[lowest])] = 0
     return Range(tuple(rates[: len(held)]), tuple(smooth), float(f"{rates[int(np.argmin(slopes))]:.2g}"))
 

@@ -15,7 +15,7 @@ def traced(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any
     For each custom gradient in a graph (that of `tf.nn.silu` is one), TensorFlow notes how it is computed under a name
     of its own, and keeps this note to the end of the process: with it the graph, and the variables that it reads.
     Gradients that are taken inside the function stand in its graph by now, so the notes are thrown away; none can be
-    taken through it from outside.
+    taken through it from outside. Where tracing fails, its notes stay: nobody can say then which are its own.
 
     Args:
         function: gets tensors.

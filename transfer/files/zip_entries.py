@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from registry.errors import ZooError
 from transfer.files.mistaken import AGAIN
@@ -46,10 +47,20 @@ class ZipEntry:
             ZooError: the entry is damaged.
         """
         content = self._stored(start, count) if self.is_stored else self._unpacked(start, count)
-        whole = count == self.size and self.info.CRC != 0  # PyTorch writes 0 where it was told to compute none
-        if whole and zlib.crc32(content) != self.info.CRC:
-            raise ZooError(f"{self.path}: the entry {self.name} is damaged: its checksum is wrong", AGAIN)
+        if count == self.size:
+            self._compare(zlib.crc32(content))
         return content
+
+    def check(self) -> None:
+        """Compare all of it with its CRC, piece by piece.
+
+        Raises:
+            ZooError: the entry is damaged.
+        """
+        found = 0
+        for part in self._parts():
+            found = zlib.crc32(part, found)
+        self._compare(found)
 
     @property
     def name(self) -> str:
@@ -70,34 +81,47 @@ class ZipEntry:
             raise ZooError(f"{self.path}: the entry {self.name} is damaged: it has no header")
         return self.info.header_offset + LOCAL_HEADER.size + int(name) + int(extra)
 
+    def _compare(self, found: int) -> None:
+        if self.info.CRC not in (found, 0):  # PyTorch writes 0 where it was told to compute none
+            raise ZooError(f"{self.path}: the entry {self.name} is damaged: its checksum is wrong", AGAIN)
+
     def _stored(self, start: int, count: int) -> bytes:
         return FileSpan(self.path, self.offset, self.size).read(start, count)
 
     def _unpacked(self, start: int, count: int) -> bytes:
         content = bytearray()
-        try:
-            for part in self._parts():
-                dropped = min(start, len(part))
-                start -= dropped
-                content += part[dropped:]
-                if len(content) >= count:
-                    return bytes(content[:count])
-        except (zlib.error, OSError) as error:
-            raise ZooError(f"{self.path}: the entry {self.name} is damaged: {shown(error, 100)}") from error
+        for part in self._parts():
+            dropped = min(start, len(part))
+            start -= dropped
+            content += part[dropped:]
+            if len(content) >= count:
+                return bytes(content[:count])
         raise ZooError(f"{self.path}: the entry {self.name} ends early: expected {count} bytes")
 
     def _parts(self) -> Iterator[bytes]:
         """Yield its content piece by piece, each of at most `CHUNK` bytes; `zipfile` would list the archive again."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                yield from self._pieces(file) if self.is_stored else self._inflated(file)
+        except (zlib.error, OSError) as error:
+            raise ZooError(f"{self.path}: the entry {self.name} is damaged: {shown(error, 100)}") from error
+
+    def _pieces(self, file: BinaryIO) -> Iterator[bytes]:
+        left = self.size
+        while left > 0 and (part := file.read(min(CHUNK, left))):
+            left -= len(part)
+            yield part
+
+    def _inflated(self, file: BinaryIO) -> Iterator[bytes]:
         packed, left = zlib.decompressobj(-zlib.MAX_WBITS), self.info.compress_size
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            while not packed.eof:
-                chunk = packed.unconsumed_tail or file.read(min(CHUNK, left))
-                left -= 0 if packed.unconsumed_tail else len(chunk)
-                part = packed.decompress(chunk, CHUNK)
-                if not chunk and not part:
-                    return
-                yield part
+        while not packed.eof:
+            chunk = packed.unconsumed_tail or file.read(min(CHUNK, left))
+            left -= 0 if packed.unconsumed_tail else len(chunk)
+            part = packed.decompress(chunk, CHUNK)
+            if not chunk and not part:
+                return
+            yield part
 
 
 def entries(path: Path) -> dict[str, ZipEntry]:

@@ -33,7 +33,10 @@ def compiles(tail: Any, trunk: Any, size: int, steps: int) -> bool:
         steps: in all.
     """
     masked = thinned(tail, size)
-    suits = [isinstance(layer, XLA_LAYERS) or layer.name in masked for layer, _, _ in nodes(tail)]
+    suits = [
+        isinstance(layer, XLA_LAYERS) or layer.name in masked or (isinstance(layer, KINDS) and not layer.rate)
+        for layer, _, _ in nodes(tail)
+    ]
     if trunk is not None:
         suits += [isinstance(layer, (*XLA_LAYERS, *KINDS)) for layer, _, _ in nodes(trunk)]
     return steps >= XLA_STEPS and all(suits)

@@ -9,6 +9,7 @@ alone: they are the same with and without XLA, in a phase that is resumed, and f
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +22,7 @@ from transfer.backbone import nodes
 from transfer.fitting.share import Share
 
 KINDS = (keras.layers.Dropout, keras.layers.AlphaDropout)
-MOST_WORDS = 2**22  # places of a batch that have a word each, of 4 bytes; for larger masks layers draw as they do
+MOST_WORDS = 2**22  # of all layers' places in a batch, 4 bytes each; layers whose masks are larger draw as they do
 WORDS = 2**32
 GOLDEN = 0x9E3779B9  # 2**32 by the golden ratio: multiples of it lie apart
 FLOOR = -1.7580993408473766  # what SELU comes near to far below zero
@@ -54,15 +55,15 @@ class Masks:
             rate: of what is dropped, above 0 and below 1.
             mine: the samples of the batch whose mask it is.
         """
-        draws = np.random.default_rng([self._seed, self._places])
         self._places += 1
+        draws = np.random.default_rng([self._seed, self._places, 1])  # an epoch's order is of two numbers
         words = draws.integers(WORDS, size=shape, dtype=np.uint32)[mine]
         with tf.init_scope():  # a tensor that the graph reads, and no number of megabytes in it
             held = tf.constant(words)
         if self._word is None:
             number = tf.cast(self._number, tf.uint32) * _word(GOLDEN)
-            self._word = mixed(number + _word(int(np.random.default_rng(self._seed).integers(WORDS))))
-        return mixed(tf.bitwise.bitwise_xor(held, self._word)) >= _word(round(rate * WORDS))
+            self._word = mixed(number + _word(int(np.random.default_rng([self._seed, 0, 1]).integers(WORDS))))
+        return mixed(tf.bitwise.bitwise_xor(held, self._word)) >= _word(min(WORDS - 1, round(rate * WORDS)))
 
 
 class Thinned(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
@@ -70,14 +71,15 @@ class Thinned(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
     def __init__(self, layer: Any, masks: Masks, share: Share, size: int) -> None:
         super().__init__(name=layer.name)
-        self.rate, self.masks, self.size, self.mine = layer.rate, masks, size, share.part(size)
+        self.layer, self.rate, self.masks, self.size, self.mine = layer, layer.rate, masks, size, share.part(size)
         self.alpha = isinstance(layer, keras.layers.AlphaDropout)
         self.supports_masking = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Drop what the step's mask does not keep; what stays keeps the mean, and after SELU the variance too."""
-        if not training:
-            return inputs
+        whole = inputs.shape[0] == self.mine.stop - self.mine.start  # else the first axis is not that of the samples
+        if not training or not whole:
+            return self.layer(inputs, training=training)
         kept = self.masks.kept((self.size, *inputs.shape[1:]), self.rate, self.mine)
         if not self.alpha:
             return tf.where(kept, inputs * (1 / (1 - self.rate)), tf.zeros((), inputs.dtype))
@@ -90,12 +92,17 @@ class Thinned(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
 
 def thinned(model: Any, size: int) -> set[str]:
-    """Return the names of a model's layers whose masks can be hashed for batches of a size."""
-    shapes: dict[str, list[tuple[int | None, ...]]] = {}
+    """Return the names of the layers whose masks are hashed for batches of a size, while there is room for words."""
+    words = Counter[str]()
     for layer, inputs, _ in nodes(model):
-        if type(layer) in KINDS and layer.noise_shape is None and 0 < layer.rate < 1:
-            shapes.setdefault(layer.name, []).extend(tuple(tensor.shape[1:]) for tensor in inputs)
-    return {name for name, found in shapes.items() if all(_is_small(shape, size) for shape in found)}
+        if type(layer) in KINDS and _is_plain(layer):
+            words[layer.name] += sum(_words(tensor, size) for tensor in inputs)
+    found, left = set[str](), MOST_WORDS
+    for name, many in words.items():
+        if many <= left:
+            found.add(name)
+            left -= many
+    return found
 
 
 def mixed(words: Any) -> Any:
@@ -112,6 +119,10 @@ def _word(value: int) -> Any:
     return tf.constant(value, tf.uint32)
 
 
-def _is_small(shape: tuple[int | None, ...], size: int) -> bool:
-    known = [axis for axis in shape if axis is not None]
-    return len(known) == len(shape) and size * math.prod(known) <= MOST_WORDS
+def _is_plain(layer: Any) -> bool:
+    return layer.noise_shape is None and layer.activity_regularizer is None and 0 < layer.rate < 1
+
+
+def _words(tensor: Any, size: int) -> int:
+    """Return how many numbers a batch of a tensor has; more than fit where an axis may have any length."""
+    return size * math.prod(MOST_WORDS + 1 if axis is None else axis for axis in tensor.shape[1:])

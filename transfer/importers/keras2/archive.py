@@ -7,7 +7,7 @@ import math
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -56,6 +56,7 @@ class KerasArchive:
         Raises:
             ZooError: they are no plain HDF5 file, or a damaged one.
         """
+        self.held[WEIGHTS].check()
         shapes = dict[str, tuple[int, ...]]()
 
         def check(file: Any, name: str) -> None:
@@ -71,10 +72,11 @@ class KerasArchive:
         HDF5 goes back: 300 MB take thirteen times as long.
         """
         saving: Any = import_module("keras.src.saving.saving_lib")
-        with _opened(self.held[WEIGHTS]) as weights:
-            store = saving.H5IOStore(WEIGHTS, archive=_Only(weights), mode="r")
+        with (
+            _opened(self.held[WEIGHTS]) as weights,
+            closing(saving.H5IOStore(WEIGHTS, archive=_Only(weights), mode="r")) as store,
+        ):
             saving._load_state(model, store, None, "", visited_saveables=set())
-            store.close()
 
 
 @dataclass(frozen=True)
