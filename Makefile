@@ -13,10 +13,9 @@ demo: $(VENV)/.zoo
 	$(BIN)/zoo transfer mnist-dnn --reuse 'hidden[123]'
 	@echo "(zoo is $(BIN)/zoo)"
 
-# In three runs: a process keeps some of every graph that TensorFlow traced in it, and a cluster takes all cores.
+# In two runs: a cluster takes all cores.
 test: $(VENV)/.test services
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(filter-out $(CLUSTERS),$(wildcard tests/test_[a-h]*.py))
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(filter-out $(CLUSTERS),$(wildcard tests/test_[i-z]*.py)) registry transfer zoo
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(filter-out $(CLUSTERS),$(wildcard tests/test_*.py)) registry transfer zoo
 	$(BIN)/python -m pytest $(CLUSTERS)
 
 # PostgreSQL and docker-registry, which the tests start; from Debian's packages where they are missing.

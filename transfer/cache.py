@@ -58,7 +58,14 @@ class Key:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def key_of(model: Any, below: Collection[str], halves: Trunk, preparation: str, dtype: str = FLOAT32) -> Key:
+def key_of(
+    model: Any,
+    below: Collection[str],
+    halves: Trunk,
+    preparation: str,
+    dtype: str = FLOAT32,
+    known: dict[str, bytes] | None = None,
+) -> Key:
     """Make the key of a trunk's features.
 
     Args:
@@ -67,21 +74,34 @@ def key_of(model: Any, below: Collection[str], halves: Trunk, preparation: str, 
         halves: the model cut above them.
         preparation: what turned the samples into the model's input.
         dtype: what the features are stored as (`transfer.cache_dtypes`).
+        known: as `trunk_digest` takes it.
     """
-    return Key(trunk_digest(model, below), " ".join(halves.cut), preparation, dtype)
+    return Key(trunk_digest(model, below, known), " ".join(halves.cut), preparation, dtype)
 
 
-def trunk_digest(model: Any, below: Collection[str]) -> str:
-    """Return the sha256 over the structure and the weights of the layers below a cut."""
-    digest = hashlib.sha256()
+def trunk_digest(model: Any, below: Collection[str], known: dict[str, bytes] | None = None) -> str:
+    """Return the sha256 over those of the layers below a cut, each over its structure and its weights, in hex.
+
+    Args:
+        model: the whole model.
+        below: the scopes of these layers.
+        known: the digests of layers that stay as they are, by scope; those that are looked at are added.
+    """
+    known, digest = {} if known is None else known, hashlib.sha256()
     for info in describe(model):
         if info.name in below:
-            layer = layer_of(model, info.name)
-            digest.update(_structure(info, layer).encode())
-            for weight in map(np.asarray, layer.weights if info.parameters else ()):  # one copy at a time
-                digest.update(f"{weight.dtype.str}{weight.shape}".encode())
-                digest.update(np.ascontiguousarray(weight).data)
+            if info.name not in known:
+                known[info.name] = _layer_digest(info, layer_of(model, info.name))
+            digest.update(known[info.name])
     return digest.hexdigest()
+
+
+def _layer_digest(info: LayerInfo, layer: Any) -> bytes:
+    digest = hashlib.sha256(_structure(info, layer).encode())
+    for weight in map(np.asarray, layer.weights if info.parameters else ()):  # one copy at a time
+        digest.update(f"{weight.dtype.str}{weight.shape}".encode())
+        digest.update(np.ascontiguousarray(weight).data)
+    return digest.digest()
 
 
 def _structure(info: LayerInfo, layer: Any) -> str:

@@ -49,7 +49,7 @@ class FrozenFeatures:
     watch: Watch
     given: list[Cached] = field(default_factory=list)
     _ahead: Cached = field(default_factory=lambda: Cached({}))
-    _keys: WeakKeyDictionary[Any, dict[frozenset[str], Key]] = field(default_factory=WeakKeyDictionary)
+    _known: WeakKeyDictionary[Any, dict[str, bytes]] = field(default_factory=WeakKeyDictionary)
 
     @property
     def views(self) -> int:
@@ -134,11 +134,9 @@ class FrozenFeatures:
             yield self._key(model, below, part), part
 
     def _key(self, model: Any, below: Collection[str], part: Trunk) -> Key:
-        """Return the key of the layers below a cut; these stay as they are, and are looked at once."""
-        known, name = self._keys.setdefault(model, {}), frozenset(below)
-        if name not in known:
-            known[name] = key_of(model, below, part, self.preparation, self.cache.dtype)
-        return known[name]
+        """Return the key of the layers below a cut; these stay as they are, so each is looked at once."""
+        known = self._known.setdefault(model, {})
+        return key_of(model, below, part, self.preparation, self.cache.dtype, known)
 
 
 def _size(tensor: Any) -> int:

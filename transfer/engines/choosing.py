@@ -19,7 +19,7 @@ from transfer.engines.choice import (
 )  # fmt: skip
 from transfer.engines.engine import Engine
 from transfer.engines.table import AUTO, BACKENDS, TENSORFLOW, Backend, backend_of
-from transfer.engines.timing import Timed, largest, once, raced
+from transfer.engines.timing import Timed, largest, quickest, raced
 from transfer.feeding import Feed, Sliced
 from transfer.files.shown import first_line
 from transfer.importers.agreement import LARGEST, furthest
@@ -77,9 +77,9 @@ class Trial:
         return tuple(array[: few_of(self.total)] for array in self.samples)
 
     def _run(self, engine: Engine) -> tuple[Arrays, float]:
-        """Return an engine's outputs for a few samples, and about how long it takes for all, by its second run."""
+        """Return an engine's outputs for a few samples, and about how long it takes for all, but for the first run."""
         engine(self._few)
-        outputs, each = once(engine, self._few)
+        outputs, each = quickest(engine, self._few)
         return outputs, each * self.total
 
     def _timed(self, name: str, engine: Engine, seconds: float) -> tuple[Engine, Choice]:
