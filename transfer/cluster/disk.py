@@ -7,7 +7,7 @@ from pathlib import Path
 
 from registry.errors import ZooError
 from registry.home import make_folder
-from registry.whole import whole
+from registry.whole import settled
 
 MARK = "disk"  # the file's name
 
@@ -20,10 +20,7 @@ def disk_of(root: Path) -> str:
     """
     path = make_folder(root) / MARK
     try:
-        if not path.exists():
-            with whole(path) as temporary:
-                temporary.write_text(uuid.uuid4().hex)
-        return path.read_text()
+        return settled(path, uuid.uuid4().hex.encode()).decode()
     except OSError as error:
         raise ZooError(
             f"cannot write {path}: {error.strerror or error}", "set ZOO_HOME to a folder that you can write to"

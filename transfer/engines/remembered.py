@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ import msgspec
 
 from registry.errors import ZooError
 from registry.home import make_folder
+from registry.whole import settled
 from transfer.cores import cores
 from transfer.engines.choice import Choice
 from transfer.engines.table import versions
@@ -62,16 +62,9 @@ def remember(path: Path, choice: Choice) -> Choice:
     """
     with suppress(OSError, ZooError):
         make_folder(path.parent)
-        handle, name = tempfile.mkstemp(prefix="tmp-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(choice))
-            if recall(path) is None:
-                path.unlink(missing_ok=True)
-            with suppress(FileExistsError):
-                os.link(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        if recall(path) is None:
+            path.unlink(missing_ok=True)
+        settled(path, msgspec.json.encode(choice))
     return recall(path) or choice
 
 
