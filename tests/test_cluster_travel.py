@@ -205,12 +205,17 @@ def test_another_file_under_the_same_path(tmp_path: Path) -> None:
     np.zeros(999).tofile(tmp_path / "x")
     with pytest.raises(ZooError) as caught:
         sent.unpacked()
-    assert caught.value.message.startswith(f"{tmp_path}/x cannot be read by a worker: ")
+    told = f"a worker cannot read {tmp_path}/x: it has 8,000 bytes on this machine, and"
+    assert caught.value.message == f"{told} 7,992 there"
     np.zeros(1001).tofile(tmp_path / "x")
     with pytest.raises(ZooError) as caught:
         sent.unpacked()
-    assert caught.value.message == f"{tmp_path}/x has 8,000 bytes here, and 8,008 where a worker reads it"
-    assert caught.value.hint.startswith("data must lie on a disk that all machines of the cluster see")
+    assert caught.value.message == f"{told} 8,008 there"
+    assert caught.value.hint.startswith("data and $ZOO_HOME must lie on a disk that all machines of the cluster see")
+    np.ones(1000).tofile(tmp_path / "x")
+    with pytest.raises(ZooError) as caught:
+        sent.unpacked()
+    assert caught.value.message == f"a worker cannot read {tmp_path}/x: it is another file there"
     (tmp_path / "x").unlink()
     with pytest.raises(ZooError, match="No such file or directory"):
         sent.unpacked()

@@ -17,7 +17,7 @@ from registry.errors import ZooError
 from registry.watch import silent
 from transfer.cluster.disk import is_disk
 from transfer.cluster.orders import ENVIRONMENT, Machine, Order, Orders, Outcome, Work
-from transfer.cluster.travel import ALL_SEE
+from transfer.cluster.placed import ALL_SEE
 
 TRIES = 3  # of one piece, after each of which the worker was gone
 
