@@ -162,12 +162,15 @@ def _outcomes(
         ) from error
     except ray.exceptions.RayError as error:
         raise ZooError(
-            f"the cluster's workers failed: {first_line(_cause(error))}",
+            f"the cluster's workers failed: {_cause(error)}",
             "is the same zoo installed on all of its machines? --engine local extracts here",
         ) from error
 
 
-def _cause(error: BaseException) -> BaseException:
-    """Return the innermost error: Ray wraps each in several."""
+def _cause(error: BaseException) -> str:
+    """Return the innermost error's line: Ray wraps each in several, some without a text, and quotes tracebacks."""
     inner = getattr(error, "cause", None) or error.__cause__
-    return _cause(inner) if isinstance(inner, BaseException) and inner is not error else error
+    if isinstance(inner, BaseException) and inner is not error and str(inner).strip():
+        return _cause(inner)
+    lines = str(error).strip().splitlines()
+    return lines[-1].strip() if len(lines) > 1 and "Traceback" in str(error) else first_line(error)
