@@ -74,7 +74,7 @@ class Task:
     """A trunk and samples, and the engine that was chosen for them."""
 
     def __init__(self, feed: Any, folder: Path) -> None:
-        from transfer.cache import Key
+        from transfer.cache_keys import Key
         from transfer.features import Inputs
         from transfer.split import Trunk
 

@@ -87,7 +87,8 @@ def inputs(x: np.ndarray) -> dict[str, Any]:
 
 def cached(model: Any, given: dict[str, Any], backend: str = "auto") -> None:
     """Extract into an empty cache: all that a transfer does."""
-    from transfer.cache import FeatureCache, Key
+    from transfer.cache import FeatureCache
+    from transfer.cache_keys import Key
     from transfer.split import Trunk
 
     with tempfile.TemporaryDirectory() as folder:
@@ -206,7 +207,8 @@ def extract(path: Path, width: int) -> None:
     from zoo.starting import start_tensorflow
 
     start_tensorflow()
-    from transfer.cache import FeatureCache, key_of
+    from transfer.cache import FeatureCache
+    from transfer.cache_keys import key_of
     from transfer.importers.keras_file import read
     from transfer.split import split
 

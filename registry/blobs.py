@@ -13,12 +13,11 @@ from typing import Any, BinaryIO, Protocol, cast
 
 from registry.card import SHA256, FileEntry
 from registry.errors import ZooError
-from registry.home import Home, make_folder
+from registry.home import make_folder
 from registry.workspace import Workspaces
 
 READ_BYTES = 2**20
 CATALOGUES = "catalogues"
-NOTES = "notes"
 
 
 @dataclass(frozen=True)
@@ -69,25 +68,6 @@ class Store(Protocol):
     def catalogues(self) -> set[str]:
         """Return the catalogues that have ever referred to blobs of this store."""
         ...
-
-
-def store_of(home: Home) -> Store:
-    """Return the store of models' files that a home uses: a folder, or what its URL names."""
-    return _store(home, home.blobs, home.blobs_url)
-
-
-def notes_of(home: Home) -> Store:
-    """Return the store of manifests and signatures: apart from files, so that no model's file is taken for one."""
-    return _store(home, home.blobs / NOTES, home.blobs_url and f"{home.blobs_url.rstrip('/')}/{NOTES}")
-
-
-def _store(home: Home, folder: Path, url: str) -> Store:
-    blobs = Blobs(folder, Workspaces(home.work))
-    if not url:
-        return blobs
-    from registry.remote_blobs import RemoteBlobs
-
-    return RemoteBlobs(url, blobs)
 
 
 def holds(store: Store, file: FileEntry) -> bool:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from registry.blobs import Blob, Blobs, Store, checkout, store_of
+from registry.blobs import Blob, Blobs, Store, checkout
 from registry.card import FileEntry
 from registry.errors import ZooError
 from registry.home import Home
+from registry.stores import store_of
 from registry.workspace import Workspaces
 
 CONTENT = b"weights" * 1000

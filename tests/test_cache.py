@@ -19,9 +19,10 @@ from nets import WIDTH, build, build_joined
 
 from registry.errors import ZooError
 from transfer.backbone import describe, layer_of, model_inputs
-from transfer.cache import FeatureCache, Key, key_of
+from transfer.cache import FeatureCache
 from transfer.cache_entries import entries
 from transfer.cache_files import Shard, name_of, read, shards_in
+from transfer.cache_keys import Key, key_of
 from transfer.data.arrays.feed import ArrayFeed
 from transfer.data.arrays.samples import ArraySamples
 from transfer.features import Cached, Inputs

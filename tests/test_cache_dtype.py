@@ -20,11 +20,12 @@ import transfer.spilled
 import zoo
 from registry.errors import ZooError
 from transfer.backbone import layer_of
-from transfer.cache import FeatureCache, Key, key_of
+from transfer.cache import FeatureCache
 from transfer.cache_checks import faults
 from transfer.cache_dtypes import CACHE_DTYPES
 from transfer.cache_entries import entries, stored
 from transfer.cache_files import layout, name_of, read, shards_in, unfinished_in
+from transfer.cache_keys import Key, key_of
 from transfer.cache_writing import Writing
 from transfer.data.arrays.feed import ArrayFeed
 from transfer.data.arrays.samples import ArraySamples

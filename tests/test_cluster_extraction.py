@@ -22,10 +22,11 @@ import transfer.cluster.extracting
 from registry.card import Preprocessing
 from registry.errors import ZooError
 from registry.watch import silent
-from transfer.cache import FeatureCache, key_of
+from transfer.cache import FeatureCache
 from transfer.cache_checks import faults
 from transfer.cache_files import shards_in, unfinished_in
 from transfer.cache_joined import JOINED
+from transfer.cache_keys import key_of
 from transfer.cluster.cluster import Cluster
 from transfer.cluster.connecting import connected, used
 from transfer.cluster.orders import Machine

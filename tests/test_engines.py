@@ -24,8 +24,9 @@ from test_graph_layer import made as graph_layer
 import zoo
 from registry.errors import ZooError
 from transfer.backbone import joined, layer_of
-from transfer.cache import FeatureCache, key_of
+from transfer.cache import FeatureCache
 from transfer.cache_files import BLOCK, read, shards_in
+from transfer.cache_keys import key_of
 from transfer.cache_upkeep import prune
 from transfer.data.arrays.feed import ArrayFeed
 from transfer.data.arrays.samples import ArraySamples

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from registry.card import Preprocessing
 from registry.errors import ZooError
 from transfer.prepare import prepare
-from transfer.preprocess_model import batch_preparer, image_preparer, preprocess_layers, raw_input
+from transfer.preparer import batch_preparer, image_preparer
+from transfer.preprocess_model import preprocess_layers, raw_input
 
 CROP = Preprocessing((6, 4, 3), "uint8", (1 / 127.5, 2.0, 0.3), -1.0, "bgr", "crop")
 sizes_of_numbers = st.floats(1e-6, 300)  # TensorFlow takes numbers below 1e-38 for 0

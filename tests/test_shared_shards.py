@@ -14,9 +14,10 @@ from slow_feed import SlowFeed
 
 from registry.errors import ZooError
 from registry.places import open_place
-from transfer.cache import FeatureCache, key_of
+from transfer.cache import FeatureCache
 from transfer.cache_checks import faults
 from transfer.cache_files import shards_in, unfinished_in
+from transfer.cache_keys import key_of
 from transfer.shared_shards import SharedShards
 from transfer.split import trunk_of
 

@@ -13,8 +13,9 @@ from weakref import WeakKeyDictionary
 from registry.watch import Watch
 from transfer.augmenter import Augmenter
 from transfer.backbone import describe
-from transfer.cache import FeatureCache, Key, key_of
+from transfer.cache import FeatureCache
 from transfer.cache_dtypes import CACHE_DTYPES, FLOAT32
+from transfer.cache_keys import Key, key_of
 from transfer.data.dataset import Array
 from transfer.engines.eager import suits
 from transfer.extract import outputs

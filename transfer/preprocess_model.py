@@ -1,4 +1,4 @@
-"""A card's preprocessing as Keras layers, which a model's file can begin with, and as functions of arrays.
+"""A card's preprocessing as Keras layers, which a model's file can begin with; its resizing as a function of arrays.
 
 The layers' names begin with `preprocess>`. Images are resized by the one layer for both, in the raw dtype, so that the
 result is whole numbers again, as in an image file. The rest is a factor and a sum in float32, the same to the bit
@@ -8,25 +8,20 @@ whether Keras or NumPy (`transfer.prepare`) computes it: a test compares them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from registry.card import Preprocessing
 from registry.errors import ZooError
 from transfer.data.dataset import Array
-from transfer.prepare import scaled
 from transfer.scope import layer_name
 
 PREFIX = "preprocess"
 RAW = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "int64", "bool")  # that Keras and NumPy cast alike
 RESIZED = ("uint8", "uint16", "int16", "int32")  # that TensorFlow resizes
-Prepare = Callable[[Array], NDArray[np.float32]]
 
 
 def raw_shape(how: Preprocessing) -> tuple[int | None, ...]:
@@ -86,41 +81,6 @@ def _resizing(how: Preprocessing, scope: str) -> Any:
     )
 
 
-def batch_preparer(how: Preprocessing) -> Prepare:
-    """Return the preprocessing as a function: raw `(n, *raw_shape)` to `(n, *how.shape) float32`.
-
-    It may be called from several threads; nothing is compiled anew for another size or number of samples.
-
-    Raises:
-        ZooError: raw samples are of a dtype that is not resized; when called: the samples do not fit.
-    """
-    return _Preparer(how)
-
-
-def image_preparer(how: Preprocessing) -> Prepare:
-    """Return the preprocessing as a function of one raw sample, `(height, width, channels)` where it is resized.
-
-    See `batch_preparer`.
-    """
-    batch = batch_preparer(how)
-    return lambda image: batch(image[np.newaxis])[0]
-
-
-@dataclass(frozen=True)
-class _Preparer:
-    """What `batch_preparer` returns; it can be sent to another process, since it makes its function anew there."""
-
-    how: Preprocessing
-
-    def __post_init__(self) -> None:
-        if self.how.resize:
-            resizer(self.how)
-
-    def __call__(self, x: Array) -> NDArray[np.float32]:
-        _check(x, self.how)
-        return scaled(resizer(self.how)(x) if self.how.resize else x, self.how)
-
-
 @lru_cache(maxsize=16)
 def resizer(how: Preprocessing) -> Callable[[Array], Array]:
     """Return the resizing as a function: raw `(n, *raw_shape)` to `(n, *how.shape)` of the same dtype.
@@ -139,15 +99,3 @@ def resizer(how: Preprocessing) -> Callable[[Array], Array]:
         return resized.reshape(-1, *how.shape)
 
     return resize
-
-
-def _check(x: Array, how: Preprocessing) -> None:
-    expected = raw_shape(how)
-    sizes = x.shape[1:]
-    fits = len(sizes) == len(expected) and all(want in (None, got) for want, got in zip(expected, sizes, strict=True))
-    if x.dtype != how.dtype or not fits or 0 in sizes:
-        takes = ", ".join("?" if size is None else str(size) for size in expected)
-        raise ZooError(
-            f"raw samples are {x.dtype} {sizes}; the preprocessing takes {how.dtype} ({takes})",
-            "give them that form, or state another: --preprocess 'shape=... dtype=... resize=...'",
-        )

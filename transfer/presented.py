@@ -24,7 +24,7 @@ from transfer.data.tables.samples import TableSamples
 from transfer.feeding import Feed
 from transfer.inputs import ModelInput
 from transfer.plan.imaging import Imaging
-from transfer.preprocess_model import batch_preparer
+from transfer.preparer import batch_preparer
 from transfer.preprocessing import parse_preprocessing
 from transfer.resized import at_size
 

@@ -49,7 +49,7 @@ class Local:
     @cached_property
     def store(self) -> Store:
         """The files' bytes."""
-        from registry.blobs import store_of
+        from registry.stores import store_of
 
         return store_of(self.home)
 
@@ -63,7 +63,7 @@ class Local:
     @cached_property
     def notes(self) -> Store:
         """Manifests and signatures."""
-        from registry.blobs import notes_of
+        from registry.stores import notes_of
 
         return notes_of(self.home)
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from registry.errors import ZooError
 from registry.watch import Watch, silent
 from transfer.backbone import Backbone
-from transfer.cache import FeatureCache, trunk_digest
+from transfer.cache import FeatureCache
+from transfer.cache_keys import trunk_digest
 from transfer.data.dataset import Array, Dataset
 from transfer.depths.blocks import Block
 from transfer.depths.choice import best_of, pooled, shortlist, to_begin
