@@ -19,7 +19,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,11 +29,13 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+from extraction_inputs import COLUMNS, dense_net, draws, inputs
+from extraction_memory import memory
 from figure import Figure, table
 
 Pair = tuple[tuple[float, float], tuple[float, float]]  # ours and the rival's, each by the clock and of the processor
 LIMITS = {"conv": 2.5, "dense": 15.0, "memory": 2.2}
-SIDE, ROWS, COLUMNS = 96, 60_000, 784
+SIDE, ROWS = 96, 60_000
 
 
 def mobilenet() -> Any:
@@ -42,20 +43,6 @@ def mobilenet() -> Any:
 
     keras.utils.set_random_seed(0)
     return keras.applications.MobileNetV2((SIDE, SIDE, 3), weights=None, include_top=False, pooling="avg")
-
-
-def dense_net(width: int = 50, columns: int = COLUMNS, layers: int = 3) -> Any:
-    import keras
-
-    keras.utils.set_random_seed(0)
-    source = tensor = keras.Input((columns,), name="X")
-    for number in range(layers):
-        tensor = keras.layers.Dense(width, "elu", name=f"hidden{number + 1}")(tensor)
-    return keras.Model(source, tensor)
-
-
-def draws(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(shape, np.float32)
 
 
 def seconds(work: Callable[[], Any]) -> tuple[float, float]:
@@ -71,18 +58,6 @@ def drained(ready: Any, x: np.ndarray) -> None:
 
     for _ in ready.run(Sliced((x,)), np.arange(len(x)), stage="extract", watch=silent):
         pass
-
-
-def inputs(x: np.ndarray) -> dict[str, Any]:
-    """Return a split as a model takes it; the digests of its samples are known, as they are where data were read."""
-    from transfer.data.arrays.feed import ArrayFeed
-    from transfer.data.arrays.samples import ArraySamples
-    from transfer.features import Inputs
-    from transfer.inputs import ModelInput
-
-    feed = ArrayFeed(ArraySamples.of(x, "x.npy"), (ModelInput("X", x.shape[1:]),), None)
-    assert len(feed.digests) == len(x)
-    return {"train": Inputs(feed, np.zeros(len(x), np.int64))}
 
 
 def cached(model: Any, given: dict[str, Any], backend: str = "auto") -> None:
@@ -179,55 +154,6 @@ def writing(pairs: int, images: int) -> dict[str, Any]:
     return {"into the cache": paired({"": into}, alone, pairs)[""]}
 
 
-def memory(gb: float) -> dict[str, Any]:
-    """Return the peak of an extraction above that with a tiny model, by the size of the weights."""
-    width = int(np.sqrt(gb * 1e9 / 4 / 2))
-    base, most = child(8), child(width)
-    size = 2 * 4 * width * (width + 1)
-    return {"bytes": size, "base": base, "peak": most, "ratio": (most - base) / size}
-
-
-def child(width: int) -> int:
-    """Load a model from its file and extract with it in a process of its own; return its peak."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
-        for step in ("--save", "--extract"):
-            command = [sys.executable, __file__, step, str(path), "--width", str(width)]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        return int(done.stdout.split()[-1])
-
-
-def peak() -> int:
-    """The largest resident size of this process; `ru_maxrss` begins with that of the process that started it."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024
-
-
-def extract(path: Path, width: int) -> None:
-    from zoo.starting import start_tensorflow
-
-    start_tensorflow()
-    from transfer.cache import FeatureCache
-    from transfer.cache_keys import key_of
-    from transfer.importers.keras_file import read
-    from transfer.split import split
-
-    model = read(path, compare=False).model
-    below = tuple(layer.name for layer in model.layers)[:-1]
-    halves = split(model, below)
-    with tempfile.TemporaryDirectory() as folder:
-        key = key_of(model, below, halves, "")
-        FeatureCache(Path(folder)).features(key, halves, inputs(draws(3000, width)))
-    print(peak())
-
-
-def save(path: Path, width: int) -> None:
-    import keras
-
-    net = dense_net(width, width, 2)
-    keras.Model(net.inputs, keras.layers.Dense(2, name="outputs")(net.outputs[0])).save(path)
-
-
 PARTS = {
     "conv": "extract with MobileNetV2 at 96x96",
     "dense": "extract with three dense layers, 60,000 rows",
@@ -269,13 +195,7 @@ def main() -> None:
     parser.add_argument("--gb", type=float, default=1.0)
     parser.add_argument("--only", default="conv,dense,writing,memory")
     parser.add_argument("--json", action="store_true")
-    for name in ("--save", "--extract"):
-        parser.add_argument(name, type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--width", type=int, default=8, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    if chosen.save or chosen.extract:
-        save(chosen.save, chosen.width) if chosen.save else extract(chosen.extract, chosen.width)
-        return
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "conv": lambda: conv(chosen.pairs, chosen.images),
         "dense": lambda: dense(chosen.pairs),
