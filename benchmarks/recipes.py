@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -180,6 +181,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if not arguments.drawings:  # whose backbone is in the user's catalogue
+            os.environ["ZOO_HOME"] = str(Path(folder) / "home")
         tasks = [Task("digits", "mnist-dnn", None, "hidden[123]")]
         if arguments.fashion and arguments.only in (None, "fashion"):
             tasks.append(fashion(arguments.fashion, Path(folder)))
