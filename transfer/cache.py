@@ -154,13 +154,12 @@ class FeatureCache:
 
         A sample that an earlier split has as well is left to that one, of which it will be there, or is already.
         """
-        earlier, before = list[Index](), list[Feed]()
+        earlier = list[Index]()
         for name, split in inputs.items():
             feed = split.feed
-            earlier += [Index(one.digests) for one in before]  # not of the last one, which nobody would look into
-            before = [feed]
             absent = [(key, part, opened(self.path(key)).missing(feed.digests)) for key, part in wanted]
             lacking = [(key, part, left) for key, part, rows in absent if len(left := _unasked(rows, feed, earlier))]
+            earlier.append(Index(feed.digests))
             if not lacking:
                 continue
             ends = [tensor for _, part, _ in lacking for tensor in part.trunk.outputs]

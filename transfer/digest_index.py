@@ -5,6 +5,8 @@ A dictionary of bytes takes some 230 bytes a digest, which at 100 million sample
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from transfer.data.dataset import Array
@@ -14,12 +16,16 @@ TOGETHER = 2**20  # digests that are looked for at once
 
 
 class Index:
-    """Digests `(n, 32) uint8`, to be found; of equal ones the last counts."""
+    """Digests `(n, 32) uint8`, to be found; of equal ones the last counts. They are sorted when one is looked for."""
 
     def __init__(self, digests: Digests) -> None:
-        self._digests, heads = digests, _heads(digests)
-        self._order = np.argsort(heads, kind="stable")
-        self._heads = heads[self._order]
+        self._digests = digests
+
+    @cached_property
+    def _sorted(self) -> tuple[Array, Rows]:
+        heads = _heads(self._digests)
+        order = np.argsort(heads, kind="stable")
+        return heads[order], order
 
     def find(self, samples: Digests) -> Rows:
         """Return the position of each of some digests `(m, 32)`; -1 where it is not here."""
@@ -28,15 +34,15 @@ class Index:
 
     def _find(self, samples: Digests) -> Rows:
         found = np.full(len(samples), -1, np.int64)
-        if not len(self._heads):
+        if not len(self._digests):
             return found
-        heads = _heads(samples)
+        heads, (known, order) = _heads(samples), self._sorted
         left = np.argsort(heads)  # searched in order, they stay in the processor's cache
         places = np.empty_like(left)
-        places[left] = np.searchsorted(self._heads, heads[left], side="right") - 1
+        places[left] = np.searchsorted(known, heads[left], side="right") - 1
         while len(left):  # one round, but where two digests that differ begin alike
-            left = left[(places[left] >= 0) & (self._heads[places[left]] == heads[left])]
-            rows = self._order[places[left]]
+            left = left[(places[left] >= 0) & (known[places[left]] == heads[left])]
+            rows = order[places[left]]
             same = (self._digests[rows] == samples[left]).all(axis=1)
             found[left[same]] = rows[same]
             left = left[~same]

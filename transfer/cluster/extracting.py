@@ -29,7 +29,7 @@ from transfer.cluster.travel import Packed, packed
 from transfer.cluster.worker import Tally, Worker
 from transfer.digest_index import Index
 from transfer.extracting import Pass
-from transfer.files.shown import first_line
+from transfer.files.shown import first_line, last_line
 from transfer.shared_shards import SharedShards
 
 STARTED = 300  # seconds in which all workers start
@@ -172,5 +172,4 @@ def _cause(error: BaseException) -> str:
     inner = getattr(error, "cause", None) or error.__cause__
     if isinstance(inner, BaseException) and inner is not error and str(inner).strip():
         return _cause(inner)
-    lines = str(error).strip().splitlines()
-    return lines[-1].strip() if len(lines) > 1 and "Traceback" in str(error) else first_line(error)
+    return last_line(error) if "Traceback" in str(error) else first_line(error)

@@ -11,6 +11,7 @@ from transfer.cluster.connecting import imported
 from transfer.cluster.orders import Machine
 from transfer.cluster.parallel_worker import ParallelWorker
 from transfer.engines.table import TENSORFLOW
+from transfer.files.shown import last_line
 
 FOUND = 120.0  # seconds in which a cluster finds room for the workers
 THREADS = 1  # a worker has one CPU
@@ -107,9 +108,8 @@ class Crew:
 
 def _unlike(error: Exception) -> ZooError:
     """Say that a machine does not know what it is sent."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return ZooError(
-        f"a machine of the cluster cannot take the work over: {lines[-1]}",
+        f"a machine of the cluster cannot take the work over: {last_line(error)}",
         "install the same versions of zoo, TensorFlow and Keras on all machines of the cluster",
     )
 

@@ -26,3 +26,13 @@ def first_line(error: BaseException, most: int = 300) -> str:
     """
     lines = str(getattr(error, "message", "") or error).strip().splitlines()
     return lines[0][:most] if lines else type(error).__name__
+
+
+def last_line(error: BaseException) -> str:
+    r"""Return the last line of what an error says, which is another process's own error where it quotes a traceback.
+
+    >>> last_line(RuntimeError("Traceback:\n  File x\nKeyError: 3\n")), last_line(KeyError())
+    ('KeyError: 3', 'KeyError')
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -47,7 +47,7 @@ class ZipEntry:
             ZooError: the entry is damaged.
         """
         content = self._stored(start, count) if self.is_stored else self._unpacked(start, count)
-        if count == self.size:
+        if count == self.size and self.info.CRC != 0:  # PyTorch writes 0 where it was told to compute none
             self._compare(zlib.crc32(content))
         return content
 
@@ -82,7 +82,7 @@ class ZipEntry:
         return self.info.header_offset + LOCAL_HEADER.size + int(name) + int(extra)
 
     def _compare(self, found: int) -> None:
-        if self.info.CRC not in (found, 0):  # PyTorch writes 0 where it was told to compute none
+        if found != self.info.CRC:
             raise ZooError(f"{self.path}: the entry {self.name} is damaged: its checksum is wrong", AGAIN)
 
     def _stored(self, start: int, count: int) -> bytes:

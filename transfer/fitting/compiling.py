@@ -32,6 +32,8 @@ def compiles(tail: Any, trunk: Any, size: int, steps: int) -> bool:
         size: of a batch.
         steps: in all.
     """
+    if steps < XLA_STEPS:
+        return False
     masked = thinned(tail, size)
     suits = [
         isinstance(layer, XLA_LAYERS) or layer.name in masked or (isinstance(layer, KINDS) and not layer.rate)
@@ -39,4 +41,4 @@ def compiles(tail: Any, trunk: Any, size: int, steps: int) -> bool:
     ]
     if trunk is not None:
         suits += [isinstance(layer, (*XLA_LAYERS, *KINDS)) for layer, _, _ in nodes(trunk)]
-    return steps >= XLA_STEPS and all(suits)
+    return all(suits)

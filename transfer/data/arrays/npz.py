@@ -10,7 +10,6 @@ import shutil
 import tempfile
 import tokenize
 import zipfile
-import zlib
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -128,19 +127,11 @@ def _array(member: Member, path: Path, key: str) -> Array:
         if member.bytes <= MAPPED:
             return np.ndarray(spec.shape, spec.dtype, entry.read(0, entry.size), member.start, order=order)
         if entry.is_stored:
-            _check_sum(entry)
+            entry.check()
             return np.memmap(path, spec.dtype, "r", entry.offset + member.start, spec.shape, order)
         return _unpacked(member, path, order)
     except (ZooError, *_DAMAGE) as error:
         raise _unreadable(path, error) from error
-
-
-def _check_sum(entry: ZipEntry) -> None:
-    found = 0
-    for start in range(0, entry.size, CHUNK):
-        found = zlib.crc32(entry.read(start, min(CHUNK, entry.size - start)), found)
-    if found != entry.info.CRC:
-        raise ZooError(f"the entry {entry.name} is damaged: its checksum is wrong", AGAIN)
 
 
 def _unpacked(member: Member, path: Path, order: Any) -> Array:
