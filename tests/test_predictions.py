@@ -19,7 +19,7 @@ from registry.errors import ZooError
 from transfer.data.arrays.feed import ArrayFeed
 from transfer.data.arrays.samples import ArraySamples
 from transfer.inputs import ModelInput
-from transfer.predictions import Prediction, gives_probabilities, predictions
+from transfer.predictions import Prediction, predictions
 from zoo.predicting import form_of
 
 Zoo = Callable[..., Any]
@@ -86,22 +86,6 @@ def test_numbers_are_as_they_are() -> None:
         assert (one.label, one.probability) == ("", None)
         assert [name for name, _ in one.top] == list(NAMES)
         assert [value for _, value in one.top] == pytest.approx(row.tolist(), abs=1e-5)
-
-
-def test_which_models_give_probabilities() -> None:
-    layers, source = keras.layers, chain()
-    assert not gives_probabilities(source)
-    assert not gives_probabilities(above(source, layers.Softmax(), layers.Dense(3)))
-    assert not gives_probabilities(above(source, layers.Rescaling(2.0)))
-    assert not gives_probabilities(above(source, layers.Softmax(), layers.Rescaling(2.0)))
-    for last in (
-        layers.Softmax(),
-        layers.Activation("softmax"),
-        layers.Dense(3, "softmax"),
-        layers.Dense(3, "sigmoid"),
-    ):
-        assert gives_probabilities(above(source, last))
-        assert gives_probabilities(above(source, last, layers.Reshape((-1, 1)), layers.Flatten(), layers.Dropout(0.1)))
 
 
 @pytest.mark.parametrize(

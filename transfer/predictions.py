@@ -6,19 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from registry.errors import ZooError
-from transfer.backbone import nodes
 from transfer.data.dataset import Array
 from transfer.data.records import Samples
 from transfer.extract import Forward, forward
 from transfer.feeding import Feed
+from transfer.logits import gives_probabilities, probabilities
 
-SQUASHING = ("softmax", "sigmoid")
-PASSING = ("Reshape", "Flatten", "Dropout", "InputLayer")
+NUMBER = ("value",)  # what a single number is called that has no name
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ def predictions(
     """Yield what a model says of each sample, in order, while the next ones are read.
 
     Args:
-        model: one output `(n, k)`.
+        model: one output `(n, k)`; of two classes it may be one column, the second's.
         feed: the samples as the model takes them; `samples` are the same ones.
         kind: of the target: `class`, `multilabel` or `number`.
         classes: the names of the outputs; numbers from 0 where there are none.
@@ -65,31 +62,17 @@ def predictions(
             raise ZooError(
                 f"the model's output for {samples.where(row + int(wrong[0]))} is not finite", "is it far too large?"
             )
-        names = list(classes) if len(classes) == flat.shape[1] else [str(place) for place in range(flat.shape[1])]
-        shares = flat if squashed or kind == "number" else _probabilities(flat, kind)
+        shares = flat if kind == "number" else probabilities(flat, kind, squashed=squashed)
+        names = _names(classes, kind, shares.shape[1])
         for values in shares:
             yield _prediction(samples.where(row), values, kind, names, most)
             row += 1
 
 
-def gives_probabilities(model: Any) -> bool:
-    """Tell whether a model ends in a softmax or sigmoid; layers that pass numbers on are looked through."""
-    made_by = {id(tensor): (layer, inputs) for layer, inputs, outputs in nodes(model) for tensor in outputs}
-    layer, inputs = made_by[id(model.outputs[0])]
-    while type(layer).__name__ in PASSING and inputs:
-        layer, inputs = made_by[id(inputs[0])]
-    activation = getattr(layer, "activation", None)
-    name = type(layer).__name__ if activation is None else getattr(activation, "__name__", "")
-    return isinstance(layer, keras.layers.Softmax) or name.lower() in SQUASHING
-
-
-def _probabilities(logits: Array, kind: str) -> NDArray[np.float64]:
-    if kind == "multilabel":
-        each: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
-        return each
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
-    return shares
+def _names(classes: Sequence[str], kind: str, width: int) -> Sequence[str]:
+    if len(classes) == width:
+        return classes
+    return NUMBER if (kind, width) == ("number", 1) else [str(place) for place in range(width)]
 
 
 def _prediction(sample: str, values: Array, kind: str, names: Sequence[str], most: int) -> Prediction:

@@ -111,8 +111,9 @@ def evaluate(
     """Score a model on one split of labelled data whose labels it knows.
 
     The data are read and split as in the run that made the model, so that its test samples are the same; data that
-    cannot be read so, since they have no such group or column, as they are. `options` (`zoo.plans.DataOptions`) say
-    what is to be otherwise. `backend` names what computes; of many samples that is the fastest on the first batch.
+    cannot be read so, since they have no such group or column, as they are. A model may give logits or probabilities,
+    and of two classes one output, the second's. `options` (`zoo.plans.DataOptions`) say what is to be otherwise.
+    `backend` names what computes; of many samples that is the fastest on the first batch.
     """
     from zoo.opening import find_data, open_model
     from zoo.plans import data_options, read_before
@@ -132,16 +133,21 @@ def evaluate(
     backbone = open_model(shelf, model)
     from transfer.evaluate import scored
     from transfer.extract import outputs
+    from transfer.logits import gives_probabilities, logits
     from transfer.presented import feed_of, fitted
 
     backbone, chosen = fitted(backbone, samples.splits[split].samples, imaging), samples.splits[split]
     feed = feed_of(backbone, backbone.inputs, chosen.samples, where.name)
     found = outputs(backbone.model, feed, running(shelf, model, backend))
-    if found.ndim != 2 or found.shape[1] != samples.target.width:
+    target, shape = samples.target, found.shape[1:]
+    if found.ndim == 2:
+        found = logits(found, target.kind, squashed=gives_probabilities(backbone.model))
+    if found.shape[1:] != (target.width,):
         raise ZooError(
-            f"{model.name} gives outputs of shape {found.shape[1:]}; the data have {samples.target.width} classes"
+            f"{model.name} gives outputs of shape {shape}; the data have {target.asked}",
+            f"new outputs for them: zoo transfer {model.name} --data {where.name} --reuse REGEX",
         )
-    return Evaluation(scored(found, chosen.y, samples.target), samples.target, where.name, samples.broken, notes)
+    return Evaluation(scored(found, chosen.y, target), target, where.name, samples.broken, notes)
 
 
 def predict(ref: str, x: Samples, backend: str = "auto") -> NDArray[Any] | dict[str, NDArray[Any]]:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 STREAMS = ("csv", "jsonl")
 FORMATS = ("table", *STREAMS)
 Note = Callable[[str], None]
-CLASS = "class"  # what outputs are where the card does not say
 IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".avif")
 SHOWN = 20
 
@@ -57,6 +56,7 @@ def predicted(
     reading, imaging = data_options({**column, **options})
     parts = _parts(where, reading, note)
     backbone = open_model(shelf, model)
+    from transfer.logits import likely_kind
     from transfer.predictions import predictions
     from transfer.presented import feed_of, fitted, remarks
 
@@ -67,7 +67,7 @@ def predicted(
         feed = feed_of(backbone, backbone.inputs, samples, where.name)
         for remark in remarks(feed):
             note(remark)
-        kind, run = model.card.target or CLASS, running(shelf, model, backend)
+        kind, run = model.card.target or likely_kind(backbone.model), running(shelf, model, backend)
         yield from predictions(backbone.model, feed, samples, kind, model.card.classes, most, run)
 
 

@@ -15,6 +15,7 @@ from transfer.data.reading import TARGET_TYPES
 from transfer.data.records import Records
 
 SHOWN = 5
+WORDS = {"class": "classes", "multilabel": "labels", "number": "numbers to tell"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class Target:
     def width(self) -> int:
         """How many numbers a model gives for a sample."""
         return len(self.classes)
+
+    @property
+    def asked(self) -> str:
+        """Say in words how many of what a model is to tell."""
+        return f"{self.width} {WORDS[self.kind]}"
 
 
 def find_target(

@@ -18,7 +18,6 @@ from transfer.rows import POOLING
 CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 MEANS = (*POOLING.values(), "AveragePooling1D", "AveragePooling2D", "AveragePooling3D")
 PASSING = ("Activation", "ReLU", "Softmax", "Dropout", "Flatten", "Reshape")
-WORDS = {"class": "classes", "multilabel": "labels", "number": "numbers to tell"}
 NEW_TOP = "say what stands above the reused layers instead: --top 100"
 
 
@@ -41,7 +40,7 @@ def output_layer(source: Any, selection: Selection, target: Target) -> str:
     width = layer.get_config()[width_of(layer)]
     if scope in selection.reused and width != target.width:
         raise ZooError(
-            f"the reused layer {scope} has {width} outputs; the data have {target.width} {WORDS[target.kind]}",
+            f"the reused layer {scope} has {width} outputs; the data have {target.asked}",
             f"leave {scope} out of --reuse: it is then made anew",
         )
     return scope
