@@ -209,19 +209,32 @@ def test_the_key_ignores_what_features_do_not_depend_on() -> None:
     assert len({made(model)[0].digest for model in (plain, above, frozen)}) == 1
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(5, "Input/output error")])
 def test_an_interrupted_extraction_leaves_nothing(features: Features, cache: FeatureCache, error: Any) -> None:
     def stop(stage: str, done: int, total: int, note: str = "") -> None:
         raise error
 
-    with pytest.raises((KeyboardInterrupt, ZooError)) as caught:
+    with pytest.raises((KeyboardInterrupt, OSError)) as caught:
         features(watch=stop)
+    assert caught.value is error or isinstance(error, type), "what did not fail while writing is not told as writing"
     assert not [path for path in cache.root.rglob("*") if path.is_file()]
     assert entries(cache.root) == []
-    if isinstance(error, OSError):
-        assert "cannot write the feature cache" in str(caught.value)
-        assert "No space left on device" in str(caught.value)
     assert features().extracted == 70
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync", "posix_fallocate"])
+def test_a_disk_that_takes_no_more_is_named(
+    features: Features, cache: FeatureCache, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, refuse)
+        with pytest.raises(ZooError, match=r"cannot write the feature cache .*: No space left on device") as caught:
+            features()
+    assert "zoo cache prune" in caught.value.hint
+    assert features().extracted in (20, 70), "what is complete but for its name is gone on with"
 
 
 def test_what_was_extracted_before_an_interruption_is_kept(features: Features) -> None:

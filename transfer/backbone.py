@@ -92,6 +92,12 @@ def nodes(model: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
         yield node.operation, list(node.input_tensors), list(node.outputs)
 
 
+def calls(model: Any) -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any]]]:
+    """Yield each call in the model's graph as (scope, arguments, named arguments), inputs first."""
+    for node in _calls(model):
+        yield scope_of(node.operation.name), node.arguments.args, node.arguments.kwargs
+
+
 def _calls(model: Any) -> Iterator[Any]:
     """Yield Keras's own nodes, as `keras.models.clone_model` walks them."""
     for depth in sorted(model._nodes_by_depth, reverse=True):

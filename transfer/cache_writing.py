@@ -1,8 +1,9 @@
 """A feature file while it is written: block by block, so that what a killed process had done is there for the next.
 
 HDF5 lays the file out and closes it; after that, features, checksums and the count go to their places by plain writes,
-in this order. So a file is sound whenever its process is killed, and writing costs what it costs without HDF5. What a
-machine that loses power had not brought to the disk yet may be lacking; `zoo cache verify` finds that.
+in this order. So a file is sound whenever its process is killed, and writing costs what it costs without HDF5. It is on
+the disk before it gets its name, so a complete file is sound when a machine loses power too. Of an unfinished one, what
+had not come to the disk may then be lacking; `zoo cache verify` finds that.
 """
 
 from __future__ import annotations
@@ -78,11 +79,12 @@ class Writing:
         """Give the file its name; it is complete.
 
         Raises:
-            OSError: it cannot be renamed.
+            OSError: the disk does not take it, or it cannot be renamed.
         """
         if self._opened is not None:
             if self._row % BLOCK:
                 _commit(self._opened, self._row, self._sums)
+            os.fdatasync(self._opened.file.fileno())
             self.path = self._folder / name_of(samples_of(self._opened.file, self._opened.layout))
             self._opened.path.replace(self.path)
             self._opened.file.close()

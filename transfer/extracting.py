@@ -81,22 +81,36 @@ class Pass:
                         here = np.isin(chosen, lack.rows, assume_unique=True)
                         given = [array[here] for array in given]
                     if writer is not None:
-                        thread.do(partial(writer.append, given))
+                        thread.do(partial(_append, writer, lack.folder, given))
                 done += len(chosen)
         return tuple(writer.path for writer in writers if writer is not None and writer.path is not None)
 
 
 @contextmanager
 def _writing(lack: Lack) -> Iterator[Writing]:
-    writer = Writing(lack.folder, lack.parts, lack.scopes, lack.samples)
+    with _written_to(lack.folder):
+        writer = Writing(lack.folder, lack.parts, lack.scopes, lack.samples)
     try:
         yield writer
-        writer.finish()
+        with _written_to(lack.folder):
+            writer.finish()
+    finally:
+        writer.close()
+
+
+def _append(writer: Writing, folder: Path, arrays: list[Any]) -> None:
+    with _written_to(folder):
+        writer.append(arrays)
+
+
+@contextmanager
+def _written_to(folder: Path) -> Iterator[None]:
+    """Tell an error of what is done as one of writing features into a folder."""
+    try:
+        yield
     except (OSError, RuntimeError) as error:  # h5py's close raises the second on a full disk
         code = getattr(error, "errno", None)
         raise ZooError(
-            f"cannot write the feature cache {lack.folder}: {os.strerror(code) if code else error}",
+            f"cannot write the feature cache {folder}: {os.strerror(code) if code else error}",
             "free some space (zoo cache prune --max 10GB), or set ZOO_HOME to a folder that you can write to",
         ) from error
-    finally:
-        writer.close()

@@ -36,6 +36,7 @@ class Loop:
         self._stopped = tf.Variable(False)
         self.ahead = min(work.how.epochs, MOST_AHEAD)
         self._drawn: tuple[int, list[Any]] | None = None
+        self._read = list[Epoch]()  # of the history, as far as it has been looked at
         self._traced: Any = None
 
     @property
@@ -46,11 +47,12 @@ class Loop:
     @property
     def epochs(self) -> tuple[Epoch, ...]:
         """The figures of the epochs that ran."""
-        rows = self._history.numpy()[: int(self._epoch.numpy())].tolist()
-        return tuple(
+        rows = self._history[len(self._read) : int(self._epoch.numpy())].numpy().tolist()
+        self._read += [
             Epoch(train, valid, self._exact(figure), self._step.health.layers(health))
             for train, valid, figure, *health in rows
-        )
+        ]
+        return tuple(self._read)
 
     def advance(self, many: int) -> None:
         """Run some epochs, or fewer where the phase ends; what those to come read is drawn meanwhile."""
@@ -101,6 +103,7 @@ class Loop:
                 )
         for name, variable in state.items():
             variable.assign(saved[name])
+        self._read.clear()
 
     def finish(self, seconds: float) -> Fitted:
         """Put the best weights into the tail, and account for the phase.
