@@ -54,6 +54,24 @@ def test_the_document(zoo_command: Zoo, models: None, data_file: Path) -> None:
     assert "5" in reasons["t-other"] and set(reasons) == {"t-kept", "t-other"}
 
 
+def test_models_that_were_trained_on_the_data_are_named(zoo_command: Zoo, models: None, data_file: Path) -> None:
+    plain = zoo_command("rank", "t*", "--data", data_file, "--json")
+    assert not any(one["trained_here"] for one in plain["models"])
+    assert not any("flatter" in one for one in plain["notes"])
+    for parent, name in (("tiny", "t-child"), ("t-child", "t-grandchild")):
+        zoo_command(
+            "transfer", parent, "--data", data_file, "--reuse", "hidden1", "--epochs", 1, "--unfreeze", "none",
+            "--no-compare-scratch", "--publish-as", name,
+        )  # fmt: skip
+    found = zoo_command("rank", "t*", "--data", data_file, "--json")
+    trained = {one["name"]: one["trained_here"] for one in found["models"]}
+    assert trained == {"tiny": False, "t-narrow": False, "t-child": True, "t-grandchild": True}
+    (note,) = [one for one in found["notes"] if "flatter" in one]
+    assert note.startswith("trained on these very samples, so that scores flatter: ")
+    assert sorted(note.partition(": ")[2].split(", ")) == ["t-child", "t-grandchild"]
+    assert note in " ".join(zoo_command("rank", "t*", "--data", data_file).split())
+
+
 def test_the_page_and_the_names(zoo_command: Zoo, models: None, data_file: Path) -> None:
     page = zoo_command("rank", "t*", "--data", data_file)
     tables = page.split("\n\n")

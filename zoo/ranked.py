@@ -29,6 +29,7 @@ class Ranked:
         remembered: whether it did not have to be opened.
         rank, rank_by_size: from 1.
         reached: the validation figure after a transfer; None where none was made.
+        trained_here: whether it, or a model that it was made from, was trained on these very data.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Ranked:
     rank: int = 0
     rank_by_size: int = 0
     reached: float | None = None
+    trained_here: bool = False
 
     @property
     def ci95(self) -> tuple[float, float] | None:

@@ -175,7 +175,14 @@ class _Looking:
                 raise ZooError(f"its card names no classes that it was trained for, which {self.by} needs")
             drawn = None if self.by == SIZE else sight.resampled(self.by, self.seed)
         spent = time.perf_counter() - start
-        return Ranked(model.name, plan, parameters, scores, score, drawn, spent, remembered)
+        here = self._trained_here(model)
+        return Ranked(model.name, plan, parameters, scores, score, drawn, spent, remembered, trained_here=here)
+
+    def _trained_here(self, model: Model) -> bool:
+        from registry.lineage import ancestors
+
+        steps = (model.card.lineage, *(one.step for one in ancestors(self.shelf, model)))
+        return any(step is not None and step.fingerprint == self.data.fingerprint for step in steps)
 
 
 def _import_all() -> None:

@@ -50,13 +50,18 @@ def next_command(ranking: Ranking) -> str:
 
 
 def notes(ranking: Ranking) -> list[str]:
-    """Say why some scores are missing."""
-    if ranking.kind != "class":
-        return [f"leep and hscore have no figures: they score classes, and these data have a {ranking.kind} target"]
+    """Say which scores flatter, and why some are missing."""
+    found, seen = list[str](), [one.name for one in ranking.models if one.trained_here]
+    if seen:
+        found.append(f"trained on these very samples, so that scores flatter: {', '.join(seen)}")
     without = [one.name for one in ranking.models if one.scores["leep"] is None]
-    if not without:
-        return []
-    return [f"leep needs a model's own classes, which are not on the card of {', '.join(without)}"]
+    if ranking.kind != "class":
+        found.append(
+            f"leep and hscore have no figures: they score classes, and these data have a {ranking.kind} target"
+        )
+    elif without:
+        found.append(f"leep needs a model's own classes, which are not on the card of {', '.join(without)}")
+    return found
 
 
 def _ties(ranking: Ranking) -> list[str]:
@@ -129,5 +134,5 @@ def _model(one: Ranked, ranking: Ranking) -> dict[str, Any]:
     return {
         "name": one.name, "score": one.score, "ci95": one.ci95, "behind_ci95": behind, "parameters": one.parameters,
         "seconds": one.seconds, "remembered": one.remembered, "rank": one.rank, "rank_by_size": one.rank_by_size,
-        "scores": one.scores, "trained": one.reached, "reuse": one.plan.reuse,
+        "scores": one.scores, "trained": one.reached, "trained_here": one.trained_here, "reuse": one.plan.reuse,
     }  # fmt: skip

@@ -7,7 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from transfer.plan.style import Style
 from zoo.option_groups import Given, Group, as_given
+
+PLAIN = Style()
 
 KINDS: dict[str, Any] = {
     "top": Annotated[
@@ -30,8 +33,15 @@ KINDS: dict[str, Any] = {
     "batch_norm_before": Annotated[
         bool, typer.Option("--batch-norm-before", help="Normalise before their activation instead.")
     ],
-    "bn_momentum": Annotated[float | None, typer.Option(help="What moving statistics keep in each step (0.99).")],
-    "dropout": Annotated[float | None, typer.Option(help="Share of units dropped before new layers.")],
+    "bn_momentum": Annotated[
+        float | None, typer.Option(help=f"What moving statistics keep in each step ({PLAIN.bn_momentum}).")
+    ],
+    "dropout": Annotated[
+        float | None,
+        typer.Option(
+            help=f"Share of units dropped before new layers ({PLAIN.dropout}), whatever the source has there."
+        ),
+    ],
     "alpha_dropout": Annotated[bool, typer.Option("--alpha-dropout", help="Drop as suits SELU.")],
     "l1": Annotated[float | None, typer.Option(help="Penalty on new kernels' absolute values.")],
     "l2": Annotated[float | None, typer.Option(help="Penalty on new kernels' squares.")],

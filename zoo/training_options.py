@@ -9,19 +9,23 @@ import typer
 
 from transfer.cache_dtypes import CACHE_DTYPES
 from transfer.engines.table import NAMES
-from transfer.plan.hyperparameters import OPTIMIZERS, SCHEDULES
+from transfer.plan.hyperparameters import LR_END, MOMENTUM, OPTIMIZERS, SCHEDULES, WEIGHT_DECAY, Training
 from zoo.option_groups import Given, Group, as_given
+
+PLAIN = Training()
 
 KINDS: dict[str, Any] = {
     "augment": Annotated[str | None, typer.Option(metavar="flip,crop,…", help="Change training images at random.")],
     "views": Annotated[
         int | None, typer.Option(metavar="N", help="Changed versions of an image that are cached below a cut.")
     ],
-    "epochs": Annotated[int | None, typer.Option(help="At most so many a phase.")],
-    "patience": Annotated[int | None, typer.Option(help="Epochs without a gain that end a phase.")],
-    "batch_size": Annotated[int | None, typer.Option(help="Samples a step.")],
-    "lr": Annotated[float | None, typer.Option(help="The learning rate in the first phase.")],
-    "unfreeze_lr": Annotated[float | None, typer.Option(help="The later phases' rate, as a factor.")],
+    "epochs": Annotated[int | None, typer.Option(help=f"At most so many a phase ({PLAIN.epochs}).")],
+    "patience": Annotated[int | None, typer.Option(help=f"Epochs without a gain that end a phase ({PLAIN.patience}).")],
+    "batch_size": Annotated[int | None, typer.Option(help=f"Samples a step ({PLAIN.batch_size}).")],
+    "lr": Annotated[float | None, typer.Option(help=f"The learning rate in the first phase ({PLAIN.lr}).")],
+    "unfreeze_lr": Annotated[
+        float | None, typer.Option(help=f"The later phases' rate, as a factor ({PLAIN.unfreeze_lr}).")
+    ],
     "lr_mult": Annotated[
         float | None, typer.Option(help="How many times the lowest reused layer's rate the new layers' is.")
     ],
@@ -29,13 +33,18 @@ KINDS: dict[str, Any] = {
         float | None, typer.Option(help="Each reused layer's rate, as a factor of the one above's.")
     ],
     "schedule": Annotated[
-        str | None, typer.Option(metavar="|".join(SCHEDULES), help="The rate over the steps of a phase.")
+        str | None,
+        typer.Option(metavar="|".join(SCHEDULES), help=f"The rate over the steps of a phase ({PLAIN.schedule})."),
     ],
     "warmup": Annotated[float | None, typer.Option(help="The share of the steps in which the rate rises.")],
-    "lr_end": Annotated[float | None, typer.Option(help="The share of the rate that a schedule ends with (0.01).")],
-    "optimizer": Annotated[str | None, typer.Option(metavar="|".join(OPTIMIZERS), help="What takes the steps.")],
-    "momentum": Annotated[float | None, typer.Option(help="Of momentum and nesterov (0.9).")],
-    "weight_decay": Annotated[float | None, typer.Option(help="Of adamw (0.01).")],
+    "lr_end": Annotated[
+        float | None, typer.Option(help=f"The share of the rate that a schedule ends with ({LR_END}).")
+    ],
+    "optimizer": Annotated[
+        str | None, typer.Option(metavar="|".join(OPTIMIZERS), help=f"What takes the steps ({PLAIN.optimizer}).")
+    ],
+    "momentum": Annotated[float | None, typer.Option(help=f"Of momentum and nesterov ({MOMENTUM}).")],
+    "weight_decay": Annotated[float | None, typer.Option(help=f"Of adamw ({WEIGHT_DECAY}).")],
     "clip_norm": Annotated[float | None, typer.Option(help="The largest global norm of the gradients.")],
     "clip_each_norm": Annotated[float | None, typer.Option(help="The largest norm of each variable's gradient.")],
     "clip_value": Annotated[float | None, typer.Option(help="The largest number in a gradient.")],
