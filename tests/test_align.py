@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import keras
@@ -185,6 +186,52 @@ def test_the_guess_in_the_hint_are_rules_that_work() -> None:
     assert "--map RULES" in head
     imported = fill(branches(), of_shapes(convs), parse(rules))
     assert {source for layer in imported.layers for source in layer.sources} == set(convs)
+
+
+GUESSED: list[tuple[str, dict[str, tuple[int, ...]], str]] = [
+    (
+        "of another shape",
+        dense("fc1") | dense("fc2", wide=5),
+        "one/kernel, fc1.weight\none/bias, fc1.bias\n"
+        "# another shape: fc2.weight [5, 5], two/kernel [4, 4]\ntwo/kernel, fc2.weight\n"
+        "# another shape: fc2.bias [5], two/bias [4]\ntwo/bias, fc2.bias",
+    ),
+    (
+        "one too many",
+        dense("fc1", "fc2", "fc3"),
+        "one/kernel, fc1.weight\none/bias, fc1.bias\ntwo/kernel, fc2.weight\ntwo/bias, fc2.bias\n"
+        "# for these there is no layer:\n, fc3.weight\n, fc3.bias",
+    ),
+    (
+        "one too few",
+        dense("fc1"),
+        "one/kernel, fc1.weight\none/bias, fc1.bias\n# nothing is left for two/kernel, two/bias",
+    ),
+]
+
+
+@pytest.mark.parametrize(("shapes", "lines"), [case[1:] for case in GUESSED], ids=[case[0] for case in GUESSED])
+def test_a_guess_has_a_rule_for_each_name(shapes: dict[str, tuple[int, ...]], lines: str) -> None:
+    rules = [line if line[0] == "#" else _rule(*line.split(", ")) for line in lines.split("\n")]
+    with pytest.raises(ZooError) as caught:
+        fill(chain(one=4, two=4), of_shapes(shapes))
+    head, _, guessed = caught.value.hint.partition("\n")
+    assert head == "write rules, 'regex = scope/weight', and give them by --map RULES; a guess to correct:"
+    assert guessed.split("\n") == rules
+    parse(guessed)
+
+
+def _rule(target: str, name: str) -> str:
+    return f"{re.escape(name)} = {target}".rstrip()
+
+
+def test_where_nothing_fits_the_hint_shows_what_a_rule_is() -> None:
+    with pytest.raises(ZooError) as caught:
+        fill(chain(one=4, two=4), of_shapes({"conv.weight": (8, 3, 3, 3), "bn.weight": (8,), "bn.bias": (8,)}))
+    assert caught.value.hint == (
+        "write rules, 'regex = scope/weight', and give them by --map RULES; no array fits a weight, so perhaps it is "
+        "another architecture. A rule looks so:\nconv\\.weight = one/kernel"
+    )
 
 
 def test_a_projection_of_another_shape_goes_wherever_the_file_has_it() -> None:

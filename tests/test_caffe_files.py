@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from registry.errors import ZooError
 from transfer.files.wire import Walk, encoded
 from transfer.importers.caffe.caffemodel import read_caffemodel
+from transfer.importers.caffe.misspelt import misspelt
 from transfer.importers.caffe.pairing import claims, pair
 from transfer.importers.caffe.prototxt import nesting, parsed
 from transfer.importers.caffe.reader import read
@@ -71,7 +72,6 @@ def test_pair_goes_by_names(names, given, expected, tmp_path):
             "can belong to 2 prototxt files: x.prototxt, y.prototxt",
         ),
         ("a.caffemodel b.caffemodel", ".", "has 2 caffemodels: a.caffemodel, b.caffemodel; expected one"),
-        ("x.prototxt", "x.prototxt", "has no .caffemodel; expected one"),
         ("x.prototxt", "a.caffemodel", "there is no file"),
     ],
 )
@@ -80,6 +80,46 @@ def test_pair_that_names_do_not_tell_is_refused(names, given, words, tmp_path):
         (tmp_path / name).touch()
     with pytest.raises(ZooError, match=words):
         pair(tmp_path / given)
+
+
+def test_a_prototxt_without_weights_asks_for_them(tmp_path):
+    (tmp_path / "x.prototxt").touch()
+    with pytest.raises(ZooError, match=r"has no \.caffemodel; expected one") as caught:
+        pair(tmp_path / "x.prototxt")
+    assert caught.value.hint == "put the one that holds the net's weights beside the prototxt"
+
+
+def test_a_net_without_input_asks_for_one(tmp_path):
+    net = "".join(line for line in NET.splitlines(keepends=True) if '"Input"' not in line)
+    error = refusal(write(tmp_path, net.replace('bottom: "data"', 'bottom: "image"'), arrays(SHAPES)))
+    assert "the net has no input: the layer conv (Convolution) reads the blob 'image', which no" in error.message
+    assert error.hint.startswith('add to the prototxt, with the sizes that the net takes: layer { name: "image"')
+
+
+def test_a_misspelt_field_is_named(tmp_path):
+    error = refusal(write(tmp_path, NET.replace("kernel_size", "kernal_size"), arrays(SHAPES)))
+    assert "conv (Convolution) has no kernel size" in error.message
+    assert error.message.endswith("; unknown to Caffe is kernal_size")
+    assert error.hint == "write kernel_size for kernal_size"
+    path = write(tmp_path, NET.replace("kernel_size: 3", "kernel_size: 3 strides: 1"), arrays(SHAPES))
+    assert read(path, compare=False).notes[-1] == "the field strides is unknown and left out; stride is known"
+
+
+TRAINED = """
+lr_mult decay_mult share_mode loss_weight propagate_down weight_filler bias_filler type value min max mean std
+sparse variance_norm force_nd_im2col engine moving_average_fraction eps source batch_size rand_skip backend
+mean_file mirror prefetch root_folder shuffle is_color force_encoded_color blobs_lr weight_decay force_backward
+debug_info norm normalization ignore_label filler window_size fg_threshold context_pad crop_mode det_fg_threshold
+channel_shared round_mode name solver_mode sparse_ratio axis num_axes across_spatial hinge_loss_param
+infogain_loss_param loss_param threshold_param tile_param hdf5_output_param contrastive_loss_param spp_param
+recurrent_param window_data_param
+"""
+
+
+def test_fields_of_training_are_not_misspelt():
+    """Names of `caffe.proto` that the schema leaves out."""
+    assert misspelt(" ".join(f"{name}: 1" for name in TRAINED.split())) == {}
+    assert misspelt('name: "kernal_size: 3"  # kernal_size: 3') == {}
 
 
 def test_stated_prototxt_is_taken(tmp_path):

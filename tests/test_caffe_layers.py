@@ -405,3 +405,17 @@ def test_what_is_not_exact_is_refused(name, tmp_path):
         read(write(tmp_path, prototxt, arrays(shapes)))
     assert words in caught.value.message
     assert "net.prototxt" in caught.value.message
+    assert caught.value.hint
+
+
+def test_hints_say_what_to_correct(tmp_path):
+    """A kernel that is too large is no damage."""
+    for name, hint in (
+        ("kernel too large", "correct it in the prototxt, or end the model before it: --output BLOB"),
+        ("shape", "check that the prototxt and the caffemodel are of the same net"),
+        ("count", "check that the prototxt and the caffemodel are of the same net"),
+    ):
+        prototxt, shapes, _ = REFUSED[name]
+        with pytest.raises(ZooError) as caught:
+            read(write(tmp_path, prototxt, arrays(shapes)))
+        assert caught.value.hint == hint

@@ -74,6 +74,23 @@ def test_both_sides_are_listed_when_names_do_not_fit() -> None:
     assert "--allow-partial 'top'" in error.hint
 
 
+SPARED = [
+    ({"fc2.weight": (5, 5)}, "d2"),
+    ({"extra.weight": (9, 9)}, "extra"),
+    ({"a.b.extra": (9, 9)}, "a\\.b"),
+    ({"extra": (9, 9)}, "extra"),
+]
+
+
+@pytest.mark.parametrize(("shapes", "example"), SPARED)
+def test_the_hint_names_what_is_there(shapes: dict[str, tuple[int, ...]], example: str) -> None:
+    found = of_shapes(SHAPES | shapes)
+    assert refused(model(), found, rules=RULES).hint == (
+        f"correct the rules, or name what may stay as it is: --allow-partial '{example}'"
+    )
+    fill(model(), found, rules=RULES, allow_partial=[example])
+
+
 def test_twenty_names_a_side_are_enough() -> None:
     shapes = {f"x{number}.weight": (1,) for number in range(25)}
     rules = parse("x1.weight = nowhere/kernel")

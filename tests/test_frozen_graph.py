@@ -13,6 +13,7 @@ import tf1_graphs as graphs
 
 from registry.errors import ZooError
 from transfer.importers import frozen_graph
+from transfer.importers.table import importer_for
 from transfer.scope import scope_of
 
 tf1 = tf.compat.v1
@@ -86,6 +87,23 @@ def test_settings_stay_constants(tmp_path: Path) -> None:
     assert [layer.scope for layer in found.layers if layer.parameters] == ["conv", "outputs"]
 
 
+@pytest.mark.parametrize("resource", [False, True], ids=["2018", "2020"])
+def test_layers_of_few_channels_are_native_too(resource: bool, tmp_path: Path) -> None:
+    """What was a variable is a weight, however few numbers it has."""
+
+    def build() -> None:
+        training = tf1.placeholder_with_default(False, (), "training")
+        x = graphs.batch_normalization(graphs.conv2d(graphs.image(6, 6, 2), 3, 3, "conv"), training, "bn")
+        alpha = graphs.variable("prelu/alpha", (3,), start=0.25)
+        x = tf.nn.relu(x) + alpha * tf.minimum(x, 0.0)
+        graphs.dense(tf.reduce_mean(x, [1, 2]), 2, "outputs")
+
+    found = frozen_graph.read(frozen(build, tmp_path / "f.pb", "outputs/BiasAdd", resource=resource))
+    parameters = {layer.type: layer.parameters for layer in found.layers if layer.parameters}
+    assert parameters == {"Conv2D": 57, "BatchNormalization": 12, "PReLU": 3, "Dense": 8}
+    assert found.native_share == 1.0
+
+
 def test_what_is_claimed(textbook: Path, tmp_path: Path) -> None:
     assert frozen_graph.claims(textbook)
     for name in ("saved_model.pb", "f.onnx"):
@@ -99,6 +117,17 @@ def refused(path: Path, **options: Any) -> ZooError:
     with pytest.raises(ZooError) as caught:
         frozen_graph.read(path, **options)
     return caught.value
+
+
+def test_a_refusal_names_the_file_though_its_folder_is_a_letter(
+    textbook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m").mkdir()
+    Path("m/f.pb").write_bytes(textbook.read_bytes())
+    with pytest.raises(ZooError) as caught:
+        importer_for("m/f.pb").read("m/f.pb", output="maximum")
+    assert caught.value.message == "m/f.pb: the graph has no tensor 'maximum' for --output"
 
 
 BROKEN = [

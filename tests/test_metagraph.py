@@ -238,6 +238,9 @@ def test_what_layers_cannot_carry_over_is_noted(tmp_path: Path) -> None:
     assert metagraph.read(graphs.save(graphs.kept, tmp_path)).notes == (
         "the rate of the dropout dropout/mul is fed to keep_prob:0: here it is 0",
     )
+    assert metagraph.read(graphs.save(graphs.kept_now, tmp_path)).notes == (
+        "the rate of the dropout dropout/SelectV2 is computed from keep_prob: here it is 0",
+    )
 
 
 def test_dropout_that_is_always_on_is_off_in_inference(tmp_path: Path) -> None:

@@ -128,7 +128,17 @@ NAMED = [
         "the graph has no tensor 'dnn/output/BiasAdd' for --output",
         "dnn/outputs/BiasAdd",
     ),
-    ({"input": "x"}, "the graph has no tensor 'x' for --input", ""),
+    (
+        {"input": "nowhere:0"},
+        "the graph has no tensor 'nowhere:0' for --input",
+        "the placeholders are X (float32, [None, 20]), y (int64, [None]); "
+        "any tensor with the batch as its first axis will do",
+    ),
+    (
+        {"output": "zzz"},
+        "the graph has no tensor 'zzz' for --output",
+        "there are: dnn/hidden1/BiasAdd, dnn/hidden1/Elu, dnn/hidden1/MatMul, dnn/hidden2/BiasAdd",
+    ),
     ({"output": "hidden1/kernel"}, "depends on no placeholder", "--input TENSOR"),
     ({"output": "loss/loss"}, "needs 2 inputs: X (float32, [None, 20]), y (int64, [None])", "--output TENSOR"),
     ({"input": "dnn/outputs/BiasAdd", "output": "dnn/hidden1/Elu"}, "does not depend on the input", "--input"),
@@ -172,6 +182,12 @@ def test_graphs_that_cannot_be_imported(build: Any, said: str, hint: str, tmp_pa
     error = refused(graphs.save(build, tmp_path, flow=2))
     assert said.format("Stateless") in error.message
     assert hint in error.hint
+
+
+def test_two_heads_with_a_loss_each_are_both_offered(tmp_path: Path) -> None:
+    error = refused(graphs.save(graphs.two_losses, tmp_path, flow=2, resource=True))
+    assert error.message.endswith("which tensor is the output; candidates: outputs/BiasAdd, outputs1/BiasAdd")
+    assert error.hint == "name it: --output outputs/BiasAdd"
 
 
 def test_a_while_loop_of_2018(tmp_path: Path) -> None:

@@ -144,6 +144,17 @@ def test_the_output_is_what_the_loss_reads(build: Any, output: str) -> None:
     assert find_output(lowered(built(build)), None, [], {}) == output
 
 
+@pytest.mark.parametrize("flow", [1, 2])
+def test_the_inside_of_a_conditional_is_no_output(flow: int) -> None:
+    """Version 2 of control flow puts the averages' update into a function, whose tensors nobody can name."""
+    whole = Graph.of((proto := built(graphs.averaging, flow)).node)
+    graph = lowered(proto)
+    shut = frozenset(graph.nodes.keys() - whole.nodes.keys())
+    assert find_output(graph, None, [], {}, shut) == "outputs/BiasAdd:0"
+    bare = Graph({name: node for name, node in graph.nodes.items() if "SoftmaxCrossEntropy" not in name})
+    assert find_output(bare, None, [], {}, shut) == "outputs/BiasAdd:0"
+
+
 def test_a_hint_decides() -> None:
     graph = lowered(built(graphs.twins))
     assert find_output(graph, None, [], {"logits": ("age/BiasAdd:0",), "losses": ("x",)}) == "age/BiasAdd:0"

@@ -370,3 +370,10 @@ def test_large_weights_stay_in_the_file_until_they_are_asked_for(tmp_path: Path)
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(ZooError, match=r"m.onnx is no ONNX model: expected a ModelProto, got other or truncated bytes"):
         read(path)
+
+
+def test_an_array_that_several_layers_read_is_copied_and_said(tmp_path: Path) -> None:
+    nodes = [node("MatMul", "x w", "h"), node("Tanh", "h", "t"), node("MatMul", "t w", "y")]
+    found = read(saved(tmp_path, nodes, {"x": ["n", 4]}, weights={"w": random(4, 4)}))
+    assert [layer.parameters for layer in found.layers] == [16, 0, 16]
+    assert found.notes == ("w is used by 2 layers, which train apart now",)

@@ -384,8 +384,16 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     [
         ({"output": "logit"}, "the graph has no tensor logit", "did you mean logits?"),
         ({"input": "stem.weight"}, "the graph has no tensor stem.weight", ""),
-        ({"input": "x=?x3x16"}, "the input x has the shape ['n', 3, 16, 16]; got [None, 3, 16]", ""),
-        ({"input": "x=?x3x16x17"}, "the input x has the shape ['n', 3, 16, 16]; got [None, 3, 16, 17]", ""),
+        (
+            {"input": "x=?x3x16"},
+            "the input x has the shape ['n', 3, 16, 16]; got [None, 3, 16]",
+            "sizes may be given where the file leaves them open: --input 'x=?x3x16x16'",
+        ),
+        (
+            {"input": "x=?x3x16x17"},
+            "the input x has the shape ['n', 3, 16, 16]; got [None, 3, 16, 17]",
+            "sizes may be given where the file leaves them open: --input 'x=?x3x16x16'",
+        ),
     ],
 )
 def test_ends_that_are_not_there(options: dict[str, str], message: str, hint: str, tmp_path: Path) -> None:

@@ -241,3 +241,10 @@ def test_layers_are_called_by_their_scopes_and_weights_by_their_tensors(tmp_path
     assert [one.parameters for one in imported.layers] == [35, 18]
     assert all(len(one.sources) == 2 for one in imported.layers)
     assert imported.model.inputs[0].name == "X"
+
+
+def test_an_array_that_several_layers_read_is_copied_and_said(tmp_path: Path) -> None:
+    found = read(written(lambda x: tf.nn.tanh(x * drawn(6)) * drawn(6), ROWS, tmp_path / "m.tflite"))
+    (name,) = found.layers[0].sources
+    assert [layer.parameters for layer in found.layers] == [6, 0, 6]
+    assert found.notes == (f"{name} is used by 2 layers, which train apart now",)

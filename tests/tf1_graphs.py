@@ -186,6 +186,34 @@ def normalised() -> None:
     finish(logits, y)
 
 
+def averaging(heads: int = 1) -> None:
+    """Batch normalisation that moves its averages inside the conditional, and one loss or several."""
+    x, y = image(12), labels()
+    training = tf1.placeholder_with_default(False, (), "training")
+    hidden = dense(x, 10, "hidden")
+    with tf1.variable_scope("bn"):
+        mean = variable("moving_mean", (10,), trainable=False, start=0)
+        variance = variable("moving_variance", (10,), trainable=False, start=1)
+
+        def moved() -> tuple[tf.Tensor, tf.Tensor]:
+            now = tf.nn.moments(hidden, [0])
+            kept = [tf1.assign(old, old * 0.9 + new * 0.1) for old, new in zip((mean, variance), now, strict=True)]
+            with tf.control_dependencies(kept):
+                return tf.identity(now[0]), tf.identity(now[1])
+
+        statistics = tf1.cond(training, moved, lambda: (tf.identity(mean), tf.identity(variance)))
+        gamma, beta = variable("gamma", (10,), start=1), variable("beta", (10,), start=0)
+        normed = tf.nn.relu(tf.nn.batch_normalization(hidden, *statistics, beta, gamma, 0.001))
+    for number in range(heads):
+        logits = dense(normed, 4, f"outputs{number or ''}")
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
+
+
+def two_losses() -> None:
+    """Two heads, a loss for each."""
+    averaging(2)
+
+
 def leaky() -> None:
     """Leaky ReLU in both orders."""
     x, y = image(12), labels()
@@ -238,6 +266,12 @@ def kept() -> None:
     entropy = tf.reduce_mean(-tf.reduce_sum(y * tf1.log(probabilities), axis=[1]))
     tf1.train.GradientDescentOptimizer(0.5).minimize(entropy)
     tf.reduce_mean(tf.cast(tf.equal(tf.argmax(probabilities, 1), tf.argmax(y, 1)), tf.float32))
+
+
+def kept_now() -> None:
+    """The same placeholder, from which TensorFlow 2's `tf.compat.v1.nn.dropout` makes the rate."""
+    x, keep_prob = image(9), tf1.placeholder(tf.float32, (), name="keep_prob")
+    dense(tf1.nn.dropout(dense(x, 6, "hidden", tf.nn.relu), keep_prob), 3, "outputs")
 
 
 def several() -> None:

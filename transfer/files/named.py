@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +27,17 @@ def named(path: Path | str) -> Iterator[None]:
     try:
         yield
     except ZooError as error:
-        known = Path(path) if Path(path).is_dir() or Path(path).parent == Path() else Path(path).parent
-        says = any(str(place) in error.message for place in (path, known))
+        says = _names(error.message, Path(path))
         if says and error.hint:
             raise
         raise ZooError(error.message if says else f"{path}: {error.message}", error.hint or ELSEWHERE) from error
+
+
+def _names(message: str, path: Path) -> bool:
+    """Tell whether a message names a path or a file beside it: as words of their own, for a folder may be called `m`.
+
+    >>> _names("cannot read m/net.index", Path("m/net")), _names("no room for my/net", Path("m/frozen.pb"))
+    (True, False)
+    """
+    beside = "" if path.is_dir() or path.parent == Path() else rf"|{re.escape(str(path.parent))}/"
+    return re.search(rf"(?<![\w./-])({re.escape(str(path))}(?![\w-]){beside})", message) is not None

@@ -17,6 +17,7 @@ from transfer.importers.caffe.schema import BlobProto
 DATA, DOUBLE_DATA, RAW_DATA = 5, 8, 12
 BULK = (DATA, 6, DOUBLE_DATA, 9, RAW_DATA)  # 6 and 9 are gradients, which nobody needs
 RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2"}  # Type in the schema
+SAME_NET = "check that the prototxt and the caffemodel are of the same net"
 MOST_AXES = 32  # Caffe's kMaxBlobAxes
 
 
@@ -62,7 +63,7 @@ class Blob:
         """
         padded = (1,) * (4 - len(shape)) + shape
         if self.shape != shape and not (self.legacy and self.shape == padded):
-            raise ZooError(f"the blob {self.name} is {list(self.shape)}; the net expects {list(shape)}")
+            raise ZooError(f"the blob {self.name} is {list(self.shape)}; the net expects {list(shape)}", SAME_NET)
         return self.array().reshape(shape)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from registry.errors import ZooError
 from registry.watch import Watch, silent
-from transfer.importers.caffe.blob import Blob
+from transfer.importers.caffe.blob import SAME_NET, Blob
 from transfer.importers.caffe.layers import BUILDERS, HOLDING
 from transfer.importers.caffe.part import Part
 from transfer.importers.caffe.plan import Plan, Step, blob_name
@@ -123,7 +123,7 @@ def _complete(layers: Sequence[Any], blobs: Blobs) -> None:
         raise ZooError(
             f"the caffemodel has no arrays for {len(missing)} layers of the prototxt: {_listed(missing)}; "
             f"it has arrays for {len(others)} that the prototxt lacks: {_listed(others)}",
-            "check that the prototxt and the caffemodel are of the same net",
+            SAME_NET,
         )
 
 

@@ -11,10 +11,6 @@ from transfer.importers.caffe.schema import LayerParameter
 FEEDING = ("Input", "Data", "ImageData", "MemoryData", "HDF5Data", "WindowData", "DummyData", "AnnotatedData")
 JUDGING = ("Accuracy", "Silence", "HDF5Output", "ArgMax")
 LOSSES = {"SoftmaxWithLoss": "Softmax", "SigmoidCrossEntropyLoss": "Sigmoid"}
-HINT = (
-    'add to the prototxt, with the sizes that the net takes: layer { name: "data" type: "Input" top: "data" '
-    "input_param { shape { dim: 1 dim: 3 dim: 224 dim: 224 } } }"
-)
 
 
 def is_data(layer: Any) -> bool:
@@ -43,6 +39,14 @@ def without_loss(layer: Any) -> tuple[Any, str]:
     return made, f"the loss {layer.name} ({layer.type}) became a {plain} layer"
 
 
+def statement(top: str) -> str:
+    """Return what to add to a prototxt that does not state an input."""
+    return (
+        f'add to the prototxt, with the sizes that the net takes: layer {{ name: "{top}" type: "Input" top: "{top}" '
+        "input_param { shape { dim: 1 dim: 3 dim: 224 dim: 224 } } }"
+    )
+
+
 def shape_of(layer: Any, top: str, channels: int | None) -> tuple[int, ...]:
     """Return the shape of a data layer's blob, with the batch.
 
@@ -56,10 +60,13 @@ def shape_of(layer: Any, top: str, channels: int | None) -> tuple[int, ...]:
     """
     shape = _stated(layer, list(layer.top).index(top)) or _cropped(layer, channels)
     if shape is None:
-        raise ZooError(f"the files do not say the shape of the input {top} ({layer.type} layer {layer.name})", HINT)
+        raise ZooError(
+            f"the files do not say the shape of the input {top} ({layer.type} layer {layer.name})", statement(top)
+        )
     if len(shape) < 2 or any(size < 1 for size in shape):
         raise ZooError(
-            f"the input {top} has the shape {list(shape)}; expected a batch and at least one size above 0", HINT
+            f"the input {top} has the shape {list(shape)}; expected a batch and at least one size above 0",
+            statement(top),
         )
     return shape
 

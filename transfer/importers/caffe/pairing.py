@@ -78,7 +78,10 @@ def model_of(net: Path, found: list[Path]) -> Path:
 def _only(found: list[Path], folder: Path) -> Path:
     if len(found) != 1:
         what = f"{len(found)} caffemodels: {_names(found)}" if found else "no .caffemodel"
-        raise ZooError(f"the folder {folder} has {what}; expected one", "import the .caffemodel itself")
+        hint = (
+            "import the .caffemodel itself" if found else "put the one that holds the net's weights beside the prototxt"
+        )
+        raise ZooError(f"the folder {folder} has {what}; expected one", hint)
     return found[0]
 
 

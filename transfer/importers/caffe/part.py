@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.errors import ZooError
-from transfer.importers.caffe.blob import Blob
+from transfer.importers.caffe.blob import SAME_NET, Blob
 from transfer.importers.native import CHANNELS_LAST, Net, Tensor
+
+INSTEAD = "correct it in the prototxt, or end the model before it: --output BLOB"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Part:
 
     def refusal(self, why: str, hint: str = "") -> ZooError:
         """Return the error that names the layer and says why it cannot be built."""
-        return ZooError(f"the layer {self.layer.name} ({self.layer.type}) {why}", hint)
+        return ZooError(f"the layer {self.layer.name} ({self.layer.type}) {why}", hint or INSTEAD)
 
     def axis(self, axis: int, rank: int | None = None) -> int:
         """Return an axis that may count from the end, within the input's.
@@ -109,6 +111,7 @@ def fitted(layer: Any, blobs: Sequence[Blob], shapes: Sequence[tuple[int, ...]])
     if len(blobs) != len(shapes):
         raise ZooError(
             f"the layer {layer.name} ({layer.type}) has {len(blobs)} arrays in the caffemodel; "
-            f"the prototxt expects {len(shapes)}: {', '.join(str(list(shape)) for shape in shapes)}"
+            f"the prototxt expects {len(shapes)}: {', '.join(str(list(shape)) for shape in shapes)}",
+            SAME_NET,
         )
     return [blob.fitted(shape) for blob, shape in zip(blobs, shapes, strict=True)]

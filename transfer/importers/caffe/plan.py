@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from registry.errors import ZooError, near
-from transfer.importers.caffe.ends import data_top, is_data, is_dropped, without_loss
+from transfer.importers.caffe.ends import data_top, is_data, is_dropped, statement, without_loss
 
 MOST_LAYERS = 1500
 NOT_NEEDED = "no output of the model needs its layer"
@@ -138,9 +138,10 @@ class _Trace:
     def _reading(self, layer: Any, bottom: str) -> str:
         if bottom not in self._current:
             why = self._missing.get(bottom, "which no layer above it makes")
+            none = "" if self.sources else "the net has no input: "
             raise ZooError(
-                f"the layer {layer.name} ({layer.type}) reads the blob {bottom!r}, {why}",
-                near(bottom, self._current),
+                f"{none}the layer {layer.name} ({layer.type}) reads the blob {bottom!r}, {why}",
+                near(bottom, self._current) if self.sources else statement(bottom),
             )
         return self._current[bottom]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from transfer.imported import Imported
 from transfer.importers.caffe.build import Built, build, tied
 from transfer.importers.caffe.caffemodel import CaffeModel, read_caffemodel
 from transfer.importers.caffe.ends import channels_by, shape_of
+from transfer.importers.caffe.misspelt import misspelt
 from transfer.importers.caffe.opencv import compared
 from transfer.importers.caffe.pairing import pair
 from transfer.importers.caffe.phase import at_test
@@ -49,17 +52,28 @@ def read(
     text, weights = pair(Path(path), None if prototxt is None else Path(prototxt))
     model = read_caffemodel(weights)
     net = None if text is None else read_prototxt(text)
-    where = text or weights
+    where, odd = text or weights, {} if text is None else misspelt(text.read_text("utf-8"))
     try:
         layers = list(upgraded(model.net).layer) if net is None else at_test(upgraded(net))
         plan = _plan(layers, model, output)
         built = build(plan, model.blobs, watch)
     except ZooError as error:
-        raise ZooError(f"{where}: {error.message}", error.hint) from error
+        raise _refusal(where, error, odd) from error
     except Exception as error:  # Keras and TensorFlow raise whatever an impossible size led to
         raise ZooError(f"{where} cannot be built: {type(error).__name__}: {first_line(error)}") from error
     proof = compared(plan, built, weights, seed, watch) if compare else (None, "")
-    return _account(model, layers, plan, built, proof)
+    found = _account(model, layers, plan, built, proof)
+    meant = (f"the field {name} is unknown and left out; {known} is known" for name, known in odd.items())
+    return replace(found, notes=(*found.notes, *meant))
+
+
+def _refusal(where: Path, error: ZooError, odd: Mapping[str, str]) -> ZooError:
+    """Return an error with the file's name, and with its misspelt fields, which may be the reason."""
+    if not odd:
+        return ZooError(f"{where}: {error.message}", error.hint)
+    names = ", ".join(odd)
+    hints = ", ".join(f"{known} for {name}" for name, known in odd.items())
+    return ZooError(f"{where}: {error.message}; unknown to Caffe is {names}", f"write {hints}")
 
 
 def _plan(layers: list[Any], model: CaffeModel, output: str | None) -> Plan:

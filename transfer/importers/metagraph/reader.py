@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from registry.watch import Watch, silent
 from transfer.imported import Imported
+from transfer.importers.metagraph.asked import all_named
 from transfer.importers.metagraph.assemble import mapped
 from transfer.importers.metagraph.checkpoint import Checkpoint, open_checkpoint
 from transfer.importers.metagraph.compare import WHOLE, Original, compare
-from transfer.importers.metagraph.endpoints import all_named, find_input, find_output
+from transfer.importers.metagraph.endpoints import find_output
 from transfer.importers.metagraph.ends import Ends, between, left, start_of
 from transfer.importers.metagraph.export import original_def
 from transfer.importers.metagraph.files import collections, read_meta
@@ -23,6 +24,7 @@ from transfer.importers.metagraph.fold import fold
 from transfer.importers.metagraph.graph import Graph
 from transfer.importers.metagraph.lift import lift
 from transfer.importers.metagraph.lower import lowered
+from transfer.importers.metagraph.placeholders import find_input
 from transfer.importers.metagraph.prefix import complete
 from transfer.importers.metagraph.restore import own_restore
 from transfer.importers.metagraph.tables import rows
@@ -110,7 +112,7 @@ def made(
         max_abs_difference=found.largest if found else None,
         max_rel_difference=found.relative if found else None,
         collections=collections(meta),
-        notes=notes(lifted.layers, ends.folded),
+        notes=notes(lifted.layers, ends.folded, graph),
         compared_with=f"TensorFlow {tf.__version__}" if found else "",
     )
 
@@ -125,7 +127,8 @@ def find_ends(graph: Graph, meta: Any, input: str | None, output: str | None) ->
     asked = all_named(whole, input, "input") if input else _signed_input(whole, meta)
     source = asked[0] if len(asked) == 1 else None
     signed = [info.name for signature in _signatures(meta) for info in signature.outputs.values()]
-    ends = all_named(whole, output or find_output(graph, source, signed, collections(meta)), "output")
+    shut = graph.nodes.keys() - whole.nodes.keys()
+    ends = all_named(whole, output or find_output(graph, source, signed, collections(meta), frozenset(shut)), "output")
     folded = fold(graph, ends, asked)
     placeholders = left(folded)
     others = [node for node in placeholders if node.output not in asked]

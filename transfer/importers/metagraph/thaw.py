@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,9 +17,11 @@ from transfer.importers.metagraph.graph import FLOAT, Graph, Node
 
 LEAST = 16  # numbers in a matrix; a smaller one is a table of settings
 DEEPEST = 10  # operations that only pass a constant on
-COLOURS = 4  # a vector of up to so many numbers that is added to or multiplied is one of settings too: a mean, a scale
+COLOURS = 4  # a vector of up to so many numbers that is added to or multiplied is one of settings too: a mean, a scale;
+# unless it was a variable
 ARITHMETIC = frozenset({"Add", "AddV2", "Sub", "Mul"})
 KERNELS = frozenset({"MatMul", "Conv2D", "DepthwiseConv2dNative", "Conv3D", "Squeeze", "Reshape", "BatchToSpaceND"})
+READ = re.compile(r"(^|/)ReadVariableOp(_\d+)?(/|$)")
 PASSES = frozenset({"Identity", "ReadVariableOp", "Switch", "Merge"})
 
 # Operations that take an array of weights: which of their inputs it is.
@@ -62,11 +65,21 @@ def thawed(graph: Graph) -> tuple[Graph, dict[str, np.ndarray[Any, Any]]]:
 
 def _weights(graph: Graph) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
     for node in graph.nodes.values():
-        if node.op != "Const" or node.type("dtype") != FLOAT or not _large(sizes := _sizes(node)):
+        if node.op != "Const" or node.type("dtype") != FLOAT:
             continue
-        value = evaluate(graph, node.output) if _is_taken(graph, node.output, math.prod(sizes) <= COLOURS) else None
+        sizes, was = _sizes(node), _was_variable(graph, node)
+        if 0 in sizes or not (was or _large(sizes)):
+            continue
+        small = math.prod(sizes) <= COLOURS and not was
+        value = evaluate(graph, node.output) if _is_taken(graph, node.output, small) else None
         if value is not None:
             yield node.output, value
+
+
+def _was_variable(graph: Graph, node: Node) -> bool:
+    """Tell whether freezing has left what read the variable: it becomes an `Identity` of the same name."""
+    readers = (graph.nodes[name] for name in graph.readers.get(node.output, ()))
+    return any(one.op in PASSES and (one.name == f"{node.name}/read" or READ.search(one.name)) for one in readers)
 
 
 def _sizes(node: Node) -> list[int]:
@@ -75,7 +88,7 @@ def _sizes(node: Node) -> list[int]:
 
 def _large(sizes: list[int]) -> bool:
     """Tell whether a constant may be a weight: a vector, or a matrix that is no table of settings."""
-    return bool(sizes) and min(sizes) > 0 and (len(sizes) == 1 or math.prod(sizes) >= LEAST)
+    return bool(sizes) and (len(sizes) == 1 or math.prod(sizes) >= LEAST)
 
 
 def _is_taken(graph: Graph, tensor: str, small: bool, depth: int = 0) -> bool:

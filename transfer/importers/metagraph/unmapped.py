@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from transfer.importers.metagraph.fold import Folded
+from transfer.importers.metagraph.fold import PLACEHOLDER, Folded
+from transfer.importers.metagraph.graph import Graph, node_of
 from transfer.importers.metagraph.names import sources
 from transfer.importers.metagraph.variables import Stored
 from transfer.importers.metagraph.view import Piece
@@ -44,18 +45,27 @@ def _reason(name: str, known: Collection[str]) -> str:
     return "not needed by the output" if name in known else "not in the graph"
 
 
-def notes(layers: Sequence[tuple[str, Piece]], folded: Folded) -> tuple[str, ...]:
+def notes(layers: Sequence[tuple[str, Piece]], folded: Folded, graph: Graph) -> tuple[str, ...]:
     """Return a sentence for each thing that the graph says and the layers cannot.
 
     Args:
         layers: the layers with their scopes.
         folded: the graph that they were cut from.
+        graph: the original graph.
     """
     users = Counter(name for _, piece in layers for name in set(sources(piece)))
     shared = [f"{name} is used by {count} layers, which train apart now" for name, count in users.items() if count > 1]
     rates = [
-        f"the rate of the dropout {node} is fed to {found.off[0][0]}: here it is 0"
+        f"the rate of the dropout {node} {_fed(graph, found.off[0][0])}: here it is 0"
         for node, found in folded.dropouts.items()
         if found.rate is None
     ]
     return (*shared, *rates)
+
+
+def _fed(graph: Graph, rate: str) -> str:
+    """Say which placeholders a rate comes from: `1 - keep_prob` comes from `keep_prob`."""
+    heads = [name for name in graph.ordered([rate]) if graph.nodes[name].op in PLACEHOLDER]
+    if not heads or node_of(rate) in heads:
+        return f"is fed to {rate}"
+    return f"is computed from {', '.join(heads)}"

@@ -94,8 +94,20 @@ def sized(one: Declared, ends: Ends) -> Declared:
         return one
     pairs = list(zip(one.shape, given, strict=False))
     if len(given) != len(one.shape) or any(isinstance(own, int) and size not in (own, None) for own, size in pairs):
-        raise ZooError(f"the input {one.name} has the shape {list(one.shape)}; got {list(given)}")
+        raise ZooError(
+            f"the input {one.name} has the shape {list(one.shape)}; got {list(given)}",
+            f"sizes may be given where the file leaves them open: --input '{one.name}={_asked(one.shape)}'",
+        )
     return replace(one, shape=tuple(own if size is None else size for own, size in pairs))
+
+
+def _asked(shape: Sequence[int | str | None]) -> str:
+    """Return a shape as an option states it.
+
+    >>> _asked(("batch", 8, 8, 1))
+    '?x8x8x1'
+    """
+    return "x".join(str(size) if isinstance(size, int) else "?" for size in shape)
 
 
 def dtype_of(one: Declared) -> str:

@@ -23,6 +23,7 @@ from transfer.importers.onnx.messages import text
 from transfer.importers.onnx.metadata import classes_of, preprocessing_of
 from transfer.importers.onnx.prove import Original, proof
 from transfer.importers.onnx.scopes import cleaned
+from transfer.importers.tied import tied
 
 OURS = "zoo"  # who wrote a file of `transfer.exporters.onnx`
 FORMAT = "onnx"
@@ -86,7 +87,7 @@ def _imported(path: Path, input: str | None, output: str | None, watch: Watch) -
         FORMAT,
         tuple(build.net.mapped),
         _unmapped(source, build),
-        notes=(*_notes(source, ends, tensors), *unclear),
+        notes=(*_notes(source, ends, tensors), *tied(build.net.mapped), *unclear),
         preprocessing=preprocessing,
         classes=classes_of(source.message, tensors[1]),
     )

@@ -9,13 +9,14 @@ from typing import Any
 from tensorflow import as_dtype
 
 from registry.errors import ZooError
+from transfer.importers.metagraph.asked import all_named
 from transfer.importers.metagraph.checkpoint import Checkpoint
-from transfer.importers.metagraph.endpoints import all_named, described
 from transfer.importers.metagraph.ends import Ends, Start, between, left, start_of
 from transfer.importers.metagraph.fold import PLACEHOLDER, Folded, fold, is_flag
 from transfer.importers.metagraph.frontier import starts_of
 from transfer.importers.metagraph.graph import FLOAT, STRING, Graph, Node, canonical, node_of
 from transfer.importers.metagraph.lower import lowered
+from transfer.importers.metagraph.placeholders import described
 from transfer.importers.metagraph.variables import saved
 from transfer.importers.savedmodel.function import called, functions
 from transfer.importers.savedmodel.objects import handles

@@ -13,6 +13,7 @@ from transfer.importers.tflite.file import Lite, loaded
 from transfer.importers.tflite.flatbuffer import BrokenError
 from transfer.importers.tflite.proof import compared, rounds
 from transfer.importers.tflite.runtime import Runtime
+from transfer.importers.tied import tied
 
 FORMAT = "tflite"
 ROUNDED = (
@@ -42,7 +43,7 @@ def read(path: Path, compare: bool, seed: int, watch: Watch) -> Imported:
     watch("read", 2, 2)
     return Imported(
         model, FORMAT, mapped, max_abs_difference=proof.largest, max_rel_difference=proof.relative,
-        compared_with=proof.by, notes=(*notes, *proof.notes),
+        compared_with=proof.by, notes=(*notes, *tied(mapped), *proof.notes),
     )  # fmt: skip
 
 

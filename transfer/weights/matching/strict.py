@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from registry.errors import ZooError
@@ -28,11 +29,8 @@ def check(
         ZooError: there are such names, and no exception covers them.
     """
     missing = [name for name, one in targets.items() if name not in {*match.pairs, *excepted.names} and not one.kept]
-    misshapen = [
-        _misfit(targets[name], match.pairs[name], foreign, conventions[name])
-        for name in match.pairs
-        if name not in turns and not {name, *match.pairs[name]} & excepted.names
-    ]
+    wrong = [name for name in match.pairs if name not in turns and not {name, *match.pairs[name]} & excepted.names]
+    misshapen = [_misfit(targets[name], match.pairs[name], foreign, conventions[name]) for name in wrong]
     for name in match.pairs:
         if targets[name].doubt and name in turns and conventions[name] in CHANNELS_FIRST and name not in excepted.names:
             raise ZooError(
@@ -46,7 +44,7 @@ def check(
         f"the {foreign.format} weights do not fill the model: {len(missing)} of its weights get nothing, "
         f"{len(unexpected)} names of the file go nowhere, {len(misshapen)} have another shape\n"
         f"get nothing: {some(missing)}\ngo nowhere: {some(unexpected)}\nof another shape: {some(misshapen)}",
-        _hint(missing, unexpected),
+        _hint([*missing, *wrong, *match.unexpected]),
     )
 
 
@@ -69,6 +67,7 @@ def _misfit(target: Target, sources: Sequence[str], foreign: Foreign, convention
     return f"{target.name} {list(target.shape)} wants {two}{list(wanted(target, convention))}, got {got}"
 
 
-def _hint(missing: Sequence[str], unexpected: Sequence[str]) -> str:
-    example = (*missing, *unexpected, "top")[0].split(" -> ")[0].rpartition("/")[0] or "top"
-    return f"correct the rules, or name what may stay as it is: --allow-partial '{example}'"
+def _hint(names: Sequence[str]) -> str:
+    """Name the layer, or the module of the file, of the first name that does not fit."""
+    scope = re.split(r"[./](?!.*[./])", names[0])[0]
+    return f"correct the rules, or name what may stay as it is: --allow-partial '{re.escape(scope)}'"
