@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from registry.card import SHA256, FileEntry
-from registry.errors import ZooError
 from registry.home import make_folder
 from registry.workspace import Workspaces
 
@@ -180,51 +179,6 @@ class Blobs:
             return False
         with self.open(blob.sha256) as reader:
             return sha256_of(reader) == blob.sha256
-
-
-def checkout(store: Store, files: Iterable[FileEntry], target: Path, workspaces: Workspaces) -> Path:
-    """Lay blobs out as a folder with the files' own names; the folder appears whole.
-
-    Raises:
-        ZooError: a blob is missing, or has another content.
-    """
-    if target.is_dir():
-        return target
-    make_folder(target.parent)
-    with workspaces.new() as folder:
-        made = folder / "checkout"
-        made.mkdir()
-        for file in files:
-            lay(store, file, made / file.path)
-        try:
-            made.rename(target)
-        except OSError:
-            if not target.is_dir():  # another process was first: its folder holds the same bytes
-                raise
-    return target
-
-
-def lay(store: Store, file: FileEntry, target: Path) -> None:
-    """Put one stored file into a folder, after a look at its bytes.
-
-    Raises:
-        ZooError: it is missing, or has another content.
-    """
-    try:
-        blob = store.local(file.sha256)
-    except FileNotFoundError as error:
-        raise ZooError(
-            f"the stored bytes of {file.path} are gone: {error}", "zoo verify shows what is damaged"
-        ) from error
-    with blob.open("rb") as reader:
-        got = sha256_of(reader)
-    if got != file.sha256:
-        raise ZooError(
-            f"the stored bytes of {file.path} are damaged: expected sha256 {file.sha256}, got {got}",
-            "publish or pull it again; zoo verify shows what else is damaged",
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    link(blob, target)
 
 
 def link(source: Path, target: Path) -> None:

@@ -16,6 +16,10 @@ from registry.sources.local import Local
 BATCH = 500
 
 
+class SharedError(ZooError):
+    """Other catalogues use the same store."""
+
+
 @dataclass(frozen=True)
 class Collected:
     """What was removed, or would be: blobs and their bytes, laid-out folders, and unfinished work."""
@@ -30,13 +34,13 @@ def collect(local: Local, *, dry_run: bool = False) -> Collected:
     """Remove every blob and folder that no revision needs.
 
     Raises:
-        ZooError: other catalogues use the same store.
+        SharedError: other catalogues use the same store.
 
     A commit holds the writer's lock while it looks whether its files are stored, and a batch is removed under the same
     lock: so no commit can come to refer to a blob that is just being removed.
     """
     if others := _others(local):
-        raise ZooError(
+        raise SharedError(
             f"the files in {local.store.where} also belong to {', '.join(sorted(others))}, "
             "which may need what this catalogue does not",
             "remove its note from catalogues/ beside the files, if that catalogue is gone",

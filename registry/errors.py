@@ -24,6 +24,10 @@ class ChoiceError(ZooError):
     """Options that suit no model and no data: a value out of range, or two that contradict each other."""
 
 
+class DamagedError(ZooError):
+    """Stored bytes that are gone, or are not what they were."""
+
+
 def near(word: str, names: Iterable[str], most: int = 3) -> str:
     """Say which of `names` look like `word`, as the end of a sentence.
 

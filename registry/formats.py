@@ -89,5 +89,6 @@ TABLE: tuple[tuple[str, Find], ...] = (
         "pytorch",
         _named("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt"),
     ),
+    ("frozen-graph", _named("frozen*.pb", "*.pb")),
     ("numpy", _named("*.npz", "*.npy")),
 )

@@ -11,6 +11,9 @@ from registry.errors import ZooError
 OWN = "catalogue.db beside this folder"
 
 
+SERVERS = ("postgresql://", "postgres://")
+
+
 @dataclass(frozen=True)
 class Home:
     """The folders below one root, and the parts that a team may keep elsewhere.
@@ -86,13 +89,28 @@ class Home:
 
 
 def home() -> Home:
-    """Return the home that the environment names."""
-    named = os.environ.get("ZOO_HOME")
+    """Return the home that the environment names.
+
+    Raises:
+        ZooError: `$ZOO_CATALOGUE` is no database server's address.
+    """
+    named, catalogue = os.environ.get("ZOO_HOME"), os.environ.get("ZOO_CATALOGUE", "")
+    if catalogue and not catalogue.startswith(SERVERS):
+        raise _no_server(catalogue)
     return Home(
         Path(named).expanduser() if named else _user_data(),
-        os.environ.get("ZOO_CATALOGUE", ""),
+        catalogue,
         os.environ.get("ZOO_BLOBS", ""),
         os.environ.get("ZOO_CACHE", ""),
+    )
+
+
+def _no_server(url: str) -> ZooError:
+    scheme, separator, rest = url.partition("://")
+    shown = f"{scheme}{separator}{rest.rpartition('@')[2]}"  # without user and password
+    return ZooError(
+        f"ZOO_CATALOGUE={shown} is no address of a database server: expected postgresql://user@host:port/database",
+        "put it right, or unset it: without it the catalogue is a file in ZOO_HOME",
     )
 
 

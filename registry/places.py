@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from registry.errors import ZooError
 from registry.extras import need
+from registry.place_errors import S3_LOGIN, explained, no_bucket, unwritable
 from registry.ref import check_path
 from registry.watch import Progress
 
@@ -26,7 +27,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 BLOCK_BYTES = 8 * 2**20
 MAX_FILES = 10_000
-S3_LOGIN = "run aws configure, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; a public bucket: FSSPEC_S3_ANON=true"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Place:
             try:
                 return str(self._fs.info(self.path)["type"])
             except (FileNotFoundError, NotADirectoryError) as error:
-                if _no_bucket(error):
+                if no_bucket(error):
                     raise
                 return ""
 
@@ -81,7 +81,7 @@ class Place:
             try:
                 found = self._fs.ls(self.path, detail=True)
             except FileNotFoundError as error:
-                if _no_bucket(error):
+                if no_bucket(error):
                     raise
                 return {}
         paths = {info["name"].rstrip("/"): info["type"] for info in found}
@@ -128,7 +128,7 @@ class Place:
 
     def write(self, content: bytes) -> None:
         """Write a small file, whole or not at all."""
-        with self._failures():
+        with self._failures(unwritable):
             if not self.is_local:  # an object appears when it is complete
                 self._fs.pipe_file(self.path, content)
                 return
@@ -150,7 +150,7 @@ class Place:
             progress.add(value - told, path)
             told = value
 
-        with self._failures():
+        with self._failures(unwritable):
             self._fs.put_file(str(source), self._at(path), callback=hooked(hooks={"watch": tell}))
         progress.add(source.stat().st_size - told, path)
 
@@ -182,14 +182,20 @@ class Place:
                 yield path.removeprefix(self.path).removeprefix("/"), int(info["size"] or 0)
 
     @contextmanager
-    def _failures(self) -> Iterator[None]:
-        """Translate the errors of file systems; each library has its own, which is why all are caught."""
+    def _failures(self, missing: Callable[[str, str], ZooError] | None = None) -> Iterator[None]:
+        """Translate the errors of file systems; each library has its own, which is why all are caught.
+
+        Args:
+            missing: what to say, of an address and the system's words, where something is not there; that it is not.
+        """
         try:
             yield
         except ZooError:
             raise
         except Exception as error:
-            raise _explained(error, self.url) from error
+            if missing and isinstance(error, FileNotFoundError) and not no_bucket(error):
+                raise missing(self.url, error.strerror or str(error)) from error
+            raise explained(error, self.url) from error
 
 
 def open_place(url: str) -> Place:
@@ -231,28 +237,3 @@ def _local_files(root: Path) -> Iterator[tuple[str, int]]:
 
 def _raise(error: OSError) -> None:
     raise ZooError(f"cannot read {error.filename}: {error.strerror}") from error
-
-
-def _no_bucket(error: Exception) -> bool:
-    """Say whether S3 answered that it has no such bucket; s3fs keeps its answer as the cause."""
-    said = getattr(error.__cause__, "response", None) or {}
-    return bool(said.get("Error", {}).get("Code") == "NoSuchBucket")
-
-
-def _explained(error: Exception, url: str) -> ZooError:
-    scheme, _, rest = url.partition("://")
-    text = " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
-    kind = type(error).__name__
-    if kind in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"):
-        return ZooError(f"{url} needs a login, and none was found: {text}", S3_LOGIN)
-    if isinstance(error, PermissionError):
-        return ZooError(f"{url} may not be used: {text}", S3_LOGIN if scheme == "s3" else "look at its permissions")
-    if _no_bucket(error):
-        bucket = rest.partition("/")[0]
-        return ZooError(f"there is no bucket {bucket!r} (asked for {url})", f"aws s3 mb s3://{bucket} makes it")
-    if isinstance(error, FileNotFoundError):
-        return ZooError(f"there is no {url}", "check the address")
-    if kind.endswith(("ConnectionError", "TimeoutError", "ConnectorError")) or isinstance(error, ConnectionError):
-        hint = "is AWS_ENDPOINT_URL right?" if scheme == "s3" else "is the address right?"
-        return ZooError(f"the server of {url} cannot be reached: {text}", hint)
-    return ZooError(f"{url} cannot be used: {text}")

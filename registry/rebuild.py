@@ -68,7 +68,7 @@ def _fill(local: Local, catalogue: Catalogue, old: Path | None) -> Rebuilt:
             if text is None:
                 lost.append(f"{note.name}@{note.revision[:12]}: its card is gone or damaged")
             elif note.kind == "commit":
-                _commit(local, catalogue, note, sha256, text)
+                enter(local, catalogue, note, sha256, text)
                 commits += 1
             elif catalogue.find(note.name, note.revision):
                 catalogue.tag(note.name, note.tag, note.revision, move=True, manifest=sha256)
@@ -81,7 +81,8 @@ def _fill(local: Local, catalogue: Catalogue, old: Path | None) -> Rebuilt:
     return Rebuilt(commits, tags, tuple(dict.fromkeys(lost)), old)
 
 
-def _commit(local: Local, catalogue: Catalogue, note: Manifest, sha256: str, text: bytes) -> None:
+def enter(local: Local, catalogue: Catalogue, note: Manifest, sha256: str, text: bytes) -> None:
+    """Commit what a note says, with the card's text; a revision that is there already is named by the branch again."""
     card = decode(text)
     catalogue.commit(
         card, zoo_json=text, name=note.name, branch=note.branch, update=True, origin=note.origin,
@@ -150,13 +151,19 @@ def _read(store: Store, sha256: str) -> bytes | None:
     return text if hashlib.sha256(text).hexdigest() == sha256 else None
 
 
+def aside_of(path: Path) -> Path:
+    """Return the name under which a catalogue's file would be kept: the first that is free."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
+        number += 1
+    return aside
+
+
 def _set_aside(path: Path) -> Path | None:
     """Keep the old file under another name; it stays under its own, too, until the new one takes its place."""
     if not path.exists():
         return None
-    number = 1
-    while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
-        number += 1
+    aside = aside_of(path)
     link(path, aside)
     for end in ("-wal", "-shm"):
         journal = path.with_name(path.name + end)

@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 from registry.blobs import CATALOGUES, Blob, Blobs, note_of, sha256_of
 from registry.card import SHA256
-from registry.errors import ZooError
+from registry.errors import DamagedError, ZooError
 from registry.places import Place, open_place
 from registry.watch import Progress, silent
 
@@ -34,7 +34,7 @@ class RemoteBlobs:
         self._place = open_place(self.where)
         self._cache = cache
         if self._place.is_local:
-            raise ZooError(f"ZOO_BLOBS={url} is no object store", "set ZOO_HOME for another folder")
+            raise ZooError(f"{url} is no object store", "set ZOO_HOME for another folder")
 
     def put(self, source: Path) -> Blob:
         """Store a copy of a file; what is stored already and undamaged is left alone."""
@@ -75,7 +75,7 @@ class RemoteBlobs:
             got = self._cache.put(copy).sha256
         if got != sha256:
             self._cache.delete(got)
-            raise ZooError(f"the bytes of {self._at(sha256).url} are damaged: they have sha256 {got}", "zoo verify")
+            raise DamagedError(f"the bytes of {self._at(sha256).url} are damaged: they have sha256 {got}", "zoo verify")
         return path
 
     def all(self) -> Iterator[Blob]:

@@ -100,6 +100,10 @@ class Shelf:
         """Return a local folder with the model's files."""
         return self._source(model).folder(model)
 
+    def lay(self, model: Model, folder: Path) -> None:
+        """Put a model's files into a folder, after a look at every byte; raises `ZooError` where one is damaged."""
+        self._source(model).lay(model, folder)
+
     def zoo_json(self, model: Model) -> bytes:
         """Return the text of a model's card, whose sha256 is the revision."""
         return self._source(model).zoo_json(model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.blobs import Blobs, Store
+from registry.errors import ZooError
 from registry.home import Home
 from registry.workspace import Workspaces
 
@@ -27,4 +28,8 @@ def _store(home: Home, folder: Path, url: str) -> Store:
         return blobs
     from registry.remote_blobs import RemoteBlobs
 
-    return RemoteBlobs(url, blobs)
+    try:
+        return RemoteBlobs(url, blobs)
+    except ZooError as error:
+        hint = "expected an object store's address, such as s3://bucket/blobs; without it the files are in ZOO_HOME"
+        raise ZooError(f"ZOO_BLOBS={home.blobs_url} cannot be used: {error.message}", error.hint or hint) from error

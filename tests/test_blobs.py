@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from registry.blobs import Blob, Blobs, Store, checkout
+from registry.blobs import Blob, Blobs, Store
 from registry.card import FileEntry
+from registry.checkouts import checkout
 from registry.errors import ZooError
 from registry.home import Home
 from registry.stores import store_of

@@ -47,6 +47,7 @@ def checkpoint(prefix: str) -> list[str]:
         (["x.pt"], "pytorch", "x.pt"),
         (["m.gguf", "config.json"], "gguf", "m.gguf"),
         (["ggml-tiny.bin"], "gguf", "ggml-tiny.bin"),
+        (["a.pb", "frozen_model.pb"], "frozen-graph", "frozen_model.pb"),
         (["w.npz"], "numpy", "w.npz"),
         (["README.md"], "files", ""),
         ([], "files", ""),
@@ -61,7 +62,7 @@ EXAMPLES = {
     "keras": ["m.keras"], "saved_model": ["saved_model.pb"], "keras-h5": ["m.h5"], "tf1-metagraph": checkpoint("m"),
     "safetensors": ["m.safetensors"], "onnx": ["m.onnx"], "tflite": ["m.tflite"],
     "tfjs": ["model.json", "group1-shard1of1.bin"], "caffe": ["m.caffemodel"], "gguf": ["m.gguf"], "pytorch": ["m.pt"],
-    "numpy": ["m.npz"],
+    "frozen-graph": ["m.pb"], "numpy": ["m.npz"],
 }  # fmt: skip
 
 

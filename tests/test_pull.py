@@ -145,6 +145,34 @@ def test_the_page(zoo_command: Zoo, hub: HubServer) -> None:
     ]
 
 
+@pytest.mark.parametrize("how", ["kept as it came", "converted", "converted otherwise"])
+def test_what_is_damaged_is_downloaded_again(
+    how: str, zoo_command: Zoo, hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is converted again is the same revision, unless another version of Keras does it: that is said."""
+    from registry.shelf import Shelf
+
+    chain().save(tmp_path / "model.h5")
+    files = FILES if how == "kept as it came" else {"model.h5": (tmp_path / "model.h5").read_bytes()}
+    ref = f"hf://org/name@{hub.add('org/name', files)}"
+    zoo_command("pull", "hf://org/name")
+    model = Shelf().find("name")
+    store: Any = Shelf().local.store
+    store.delete(next(file.sha256 for file in model.card.files if file.path == model.card.weights))
+    assert f"; zoo pull {ref} --as name restores it\n" in zoo_command("verify", "name", code=1)
+    if how == "converted otherwise":
+        monkeypatch.setattr("keras.src.saving.saving_lib.keras_version", "3.99.0")
+    time.sleep(2)  # the resolution of times in a zip
+    said, now = zoo_command("pull", ref, "--as", "name"), Shelf().find("name")
+    if how == "converted otherwise":
+        assert f"\n{model.ref} is still damaged; zoo rm {model.ref} removes it\n" in said
+        zoo_command("rm", model.ref, "-y")
+    else:
+        assert said == f"restored {model.ref}, of which stored bytes were damaged, from {ref}\n" and now == model
+    assert zoo_command("verify", "name") == "1 of 1 revisions verified\n"
+    assert zoo_command("pull", ref, "--as", "name") == f"{ref} is here already: {now.ref}\n"
+
+
 def test_what_is_here_is_not_downloaded_again(zoo_command: Zoo, hub: HubServer) -> None:
     commit = hub.add("org/name", FILES)
     first = zoo_command("pull", "hf://org/name", "--json")
@@ -758,5 +786,5 @@ def test_no_space_for_what_is_imported(zoo_command: Zoo, tmp_path: Path, keras_f
     done = limited(limit, "pull", str(tmp_path / "small.keras"))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: small.keras of ") and "cannot write to the temporary folder " in done.stderr
-    assert "hint: free some space, or set TMPDIR to another folder; --no-import" in done.stderr
+    assert "hint: free some space, or set TMPDIR to another folder; zoo pull " in done.stderr
     assert local(zoo_command) == []

@@ -77,7 +77,9 @@ def test_a_laid_out_copy_that_was_changed(model: Model) -> None:
     content = copy.read_bytes()
     copy.unlink()
     copy.write_bytes(b"x" + content[1:])
-    assert [problem for problem in damage(shelf, model) if "is damaged: remove the folder" in problem]
+    assert damage(shelf, model) == [f"{copy} was damaged: its folder was removed, and is laid out again at need"]
+    assert damage(shelf, model) == []
+    assert (shelf.folder(model) / "w.h5").read_bytes() == content
 
 
 def real(folder: Path) -> Model:

@@ -1,21 +1,32 @@
-"""A Keras model as one `.keras` file: a zip of its config, its weights in HDF5, and what layers keep as files."""
+"""A Keras model as one `.keras` file: a zip of its config, its weights in HDF5, and what layers keep as files.
+
+It does not say when it was written: the same model gives the same bytes, so what is imported or pulled again is the
+same revision.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 import keras
+import msgspec
 import numpy as np
+
+METADATA = "metadata.json"
+NEVER = "1980-01-01@00:00:00"  # the earliest time that a zip can state
+OPEN_TO_ALL = 0o644 << 16
+PIECE = 2**20  # bytes
 
 
 def save(model: Any, path: Path) -> None:
-    """Write the same file as `model.save`, which holds all of the HDF5 file in memory while it writes.
+    """Write what `model.save` does, which holds all of the HDF5 file in memory while it writes, but without the time.
 
     Raises:
         OSError: the folder cannot be written, or has no room for the weights twice.
@@ -24,10 +35,23 @@ def save(model: Any, path: Path) -> None:
         folder = Path(name)
         with _uncopied():
             keras.saving.save_model(model, folder, zipped=False)
+        _forget_the_time(folder / METADATA)
         with ZipFile(path, "w") as archive:
             for file in sorted(folder.rglob("*")):
                 if file.is_file():
-                    archive.write(file, file.relative_to(folder))
+                    _add(archive, file, file.relative_to(folder))
+
+
+def _forget_the_time(metadata: Path) -> None:
+    told = msgspec.json.decode(metadata.read_bytes(), type=dict[str, Any])
+    metadata.write_bytes(msgspec.json.encode(told | {"date_saved": NEVER}))
+
+
+def _add(archive: ZipFile, file: Path, name: Path) -> None:
+    entry = ZipInfo(name.as_posix())
+    entry.file_size, entry.external_attr = file.stat().st_size, OPEN_TO_ALL
+    with file.open("rb") as source, archive.open(entry, "w") as target:
+        shutil.copyfileobj(source, target, PIECE)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from zoo.errors import USAGE, Problem, debugging, problem_of
-from zoo.output import json_document, plain
+from zoo.output import OutputError, finish, json_document, plain
 from zoo.starting import forget, own_process
 
 # Typer does not export the class that all its errors of usage have in common.
@@ -72,6 +72,7 @@ def run(arguments: list[str]) -> int:
     try:
         command = typer.main.get_command(application(*arguments[:1]))
         code = command.main(arguments, prog_name="zoo", standalone_mode=False) or 0
+        finish()
         if code != INTERRUPTED:
             return int(code)
         problem = problem_of(KeyboardInterrupt())
@@ -93,11 +94,15 @@ def run(arguments: list[str]) -> int:
 
 
 def tell(problem: Problem, *, as_json: bool) -> None:
-    """Show a problem: as JSON on stdout, or as one or two lines on stderr."""
-    if as_json:
-        shown = {"type": problem.type, "message": problem.message, "hint": problem.hint}
-        json_document({"error": shown})
-        return
+    """Show a problem: as JSON on stdout, or as one or two lines on stderr, as where stdout takes nothing."""
+    try:
+        if as_json and problem.type != OutputError.__name__:
+            shown = {"type": problem.type, "message": problem.message, "hint": problem.hint}
+            json_document({"error": shown})
+            return
+        finish()
+    except OutputError as error:
+        problem = problem_of(error)
     typer.echo(plain(f"error: {problem.message}"), err=True)
     if problem.hint:
         typer.echo(plain(f"hint: {problem.hint}"), err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.model import Model, Summary
@@ -98,6 +99,14 @@ def rebuild() -> Rebuilt:
     from registry.rebuild import rebuild
 
     return rebuild(Shelf().local)
+
+
+def kept_aside() -> Path | None:
+    """Return where `rebuild` would keep the catalogue that there is; None where it would keep none."""
+    from registry.rebuild import aside_of
+
+    path = Shelf().home.catalogue
+    return aside_of(path) if isinstance(path, Path) and path.exists() else None
 
 
 def show(ref: str) -> Model:

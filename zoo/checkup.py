@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from registry import policy
+from registry.card import CARD_FILE
 from registry.errors import ZooError
+from registry.model import Model
 from registry.shelf import Shelf
 from zoo.output import count, size
 
@@ -76,30 +78,34 @@ def _catalogue(shelf: Shelf) -> Iterator[Check]:
 
 
 def _files(shelf: Shelf) -> Iterator[Check]:
-    """Look whether every file is there with its size; their content is for `zoo verify` to read."""
-    from registry.blobs import holds
-
-    missing = [
-        f"{model.ref}: {file.path}"
-        for model in shelf.local.catalogue.all_models()
-        for file in model.card.files
-        if not holds(shelf.local.store, file)
-    ]
+    """Look whether every file is there with its size, and every card as it was; `zoo verify` reads files' content."""
+    missing = [f"{model.ref}: {path}" for model in shelf.local.catalogue.all_models() for path in _broken(shelf, model)]
     more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
     found = (
         f"missing or cut short: {', '.join(missing[:3])}{more}"
         if missing
         else f"complete, in {shelf.local.store.where}"
     )
-    yield Check("files", not missing, found, "publish or pull these models again")
+    yield Check("files", not missing, found, "zoo verify --no-replay says how they are had again")
+
+
+def _broken(shelf: Shelf, model: Model) -> Iterator[str]:
+    from registry.blobs import holds
+    from registry.mending import stored_card
+
+    if not stored_card(shelf.local, model):
+        yield CARD_FILE
+    for file in model.card.files:
+        if not holds(shelf.local.store, file):
+            yield file.path
 
 
 def _leftovers(shelf: Shelf) -> Iterator[Check]:
-    from registry.collect import collect
+    from registry.collect import SharedError, collect
 
     try:
         dead = collect(shelf.local, dry_run=True)
-    except ZooError as error:  # others use the store as well: that is no fault
+    except SharedError as error:  # which is no fault
         yield Check("leftovers", True, error.message)
         return
     found = f"{count(dead.blobs, 'file')} with {size(dead.bytes)} that no model needs; zoo gc removes them"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from registry.card import Card, Lineage
 from registry.errors import ZooError
-from registry.formats import format_of
+from registry.formats import UNKNOWN, format_of
 from registry.model import Model
 from registry.ref import Ref
 from registry.shelf import Shelf
@@ -51,18 +51,20 @@ def store(shelf: Shelf, folder: Path, listing: Listing, spot: Spot, convert: Col
         ZooError: a `.keras` file cannot be read, the name is taken, or what was imported cannot be written.
     """
     format, weights = format_of(paths_of(folder))
-    imported, reason = _converted(format, weights, folder, listing) if format in convert else (None, "")
+    imported, reason = _converted(format, weights, folder, listing, spot) if format in convert else (None, "")
+    if format == UNKNOWN and convert:
+        reason = "no file of it is in a format that is known"
     if imported is not None:
         return Stored(_as_keras(imported, folder, listing, spot).commit(), imported)
     card = Card(spot.name, format, weights, lineage=Lineage(_parent(listing.ref)))
     return Stored(shelf.publish(described(card, _facts(folder, listing)), folder, spot), reason=reason)
 
 
-def _converted(format: str, weights: str, folder: Path, listing: Listing) -> tuple[Imported | None, str]:
+def _converted(format: str, weights: str, folder: Path, listing: Listing, spot: Spot) -> tuple[Imported | None, str]:
     """Return what was imported, or None and why it could not be; nothing is stored."""
     name = str(listing.ref) if weights == "." else f"{weights} of {listing.ref}"
     try:
-        with _named(str(folder / weights), name):
+        with _named(str(folder / weights), name, f"zoo pull {listing.ref} --as {spot.name}"):
             return _imported(format, str(folder / weights)), ""
     except ZooError as error:
         if format == KERAS:
@@ -119,11 +121,11 @@ def _imported(format: str, path: str) -> Imported:
 
 
 @contextmanager
-def _named(path: str, name: str) -> Iterator[None]:
+def _named(path: str, name: str, pull: str) -> Iterator[None]:
     """Let what goes wrong with an import name the model, not the folder that is gone by then, and say the way out."""
     try:
         yield
     except ZooError as error:
-        hint = f"{error.hint}; --no-import stores the files as they are".lstrip("; ")
+        hint = f"{error.hint}; {pull} --no-import stores the files as they are".lstrip("; ")
         named = error.message.replace(path, name)
         raise ZooError(named if name in named else f"{name} cannot be imported: {named}", hint) from error

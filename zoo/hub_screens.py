@@ -37,8 +37,14 @@ def publish_page(publication: Publication, done: Published | None) -> str:
     if done.pushed:
         lines += [f"to {done.pushed.url}", f"next: zoo pull {done.pushed.ref}"]
     else:
-        lines.append(f"next: zoo show {done.model.name}")
+        lines.append(f"next: zoo show {_name_there(publication, done.model)}")
     return "\n".join(lines)
+
+
+def _name_there(publication: Publication, model: Model) -> str:
+    """Return what names the model: its name is that of `main`, which another branch need not be."""
+    spot = publication.spot
+    return model.name if spot is None or spot.branch == MAIN else f"{model.name}@{spot.branch}"
 
 
 def found_page(found: Sequence[Summary | Found], where: str | None) -> str:
@@ -68,6 +74,7 @@ def pull_document(pull: Pull, pulled: Pulled | None) -> dict[str, Any]:
         "max_abs_difference": imported.max_abs_difference if imported else None,
         "ref": str(pull.offer.listing.ref), "files": [file.path for file in pull.offer.taken],
         "left": pull.offer.left, "bytes": pull.offer.bytes, "known": pull.known is not None,
+        "restored": bool(model and pull.known and not pull.whole and pull.known.revision == model.revision),
         "signed": pulled.signed if pulled else None, "kept_because": pulled.reason if pulled else None,
     }  # fmt: skip
 
@@ -84,8 +91,10 @@ def pull_page(pull: Pull, pulled: Pulled | None, words: tuple[str, str] = ("pull
         parts.append(f"would {would} {ref} as {pull.spot.name} (--dry-run)")
         return "\n\n".join(parts)
     model = pulled.model
-    if pull.known:
+    if pull.known and pull.whole:
         return f"{ref} is here already: {model.ref}"
+    if pull.known and pull.known.revision == model.revision:
+        return f"restored {model.ref}, of which stored bytes were damaged, from {ref}"
     if pulled.reason:
         parts.append(f"kept as it came, not imported: {pulled.reason}")
     how = f"imported: {len(model.card.layers)} layers" if pulled.imported else f"format {model.card.format}"
@@ -93,7 +102,8 @@ def pull_page(pull: Pull, pulled: Pulled | None, words: tuple[str, str] = ("pull
     checked = ", signature checked" if pulled.signed else ""
     if pull.spot.branch != MAIN:
         checked += f", on the branch {pull.spot.branch}; {model.name} is what it was"
-    parts.append(f"{did} {ref}\nstored as {model.ref} ({how}{checked})\n{following}")
+    stale = f"\n{pull.known.ref} is still damaged; zoo rm {pull.known.ref} removes it" if pull.known else ""
+    parts.append(f"{did} {ref}\nstored as {model.ref} ({how}{checked}){stale}\n{following}")
     return "\n\n".join(parts)
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from registry import signatures
-from registry.blobs import link
 from registry.card import CARD_FILE, SIGNATURE_FILE
 from registry.model import Model
 from registry.shelf import Shelf
@@ -15,13 +14,13 @@ from registry.shelf import Shelf
 
 @contextmanager
 def laid(shelf: Shelf, model: Model, signature: bytes | None) -> Iterator[Path]:
-    """Lay a revision out as it travels: its files, `zoo.json`, and `model.sig` where it is signed."""
-    source = shelf.folder(model)
+    """Lay a revision out as it travels: its files, `zoo.json`, and `model.sig` where it is signed.
+
+    Raises:
+        ZooError: what is stored is not what the card says.
+    """
     with shelf.local.workspaces.new() as folder:
-        for file in model.card.files:
-            target = folder / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            link(source / file.path, target)
+        shelf.lay(model, folder)
         (folder / CARD_FILE).write_bytes(shelf.zoo_json(model))
         if signature:
             (folder / SIGNATURE_FILE).write_bytes(signature)

@@ -2,22 +2,60 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import typer
 
+from registry.errors import ZooError
+
 LONG = 1e5  # a figure that is written with its power of ten
 
 
+class OutputError(ZooError):
+    """What was to be printed could not be written."""
+
+
 def json_document(value: Any) -> None:
-    """Print one JSON document on stdout."""
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    sys.stdout.write(text.decode() + "\n")
+    """Print one JSON document on stdout; raises `OutputError` where that cannot be written."""
+    _print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def finish() -> None:
+    """Write what still waits to be written; raises `OutputError` where that cannot be."""
+    with _written():
+        if sys.stdout is not None:  # None where the process was given no stdout
+            sys.stdout.flush()
+
+
+def _print(text: str) -> None:
+    with _written():
+        typer.echo(text)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        _give_up()
+        if isinstance(error, BrokenPipeError):  # who was to read it has read enough
+            raise
+        raise OutputError(
+            f"the output cannot be written: {error.strerror}", "free some space, or let it go somewhere else"
+        ) from error
+
+
+def _give_up() -> None:
+    """Let what could not be written go nowhere, or the end of the process would try once more."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
@@ -43,12 +81,16 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
 def names(lines: Sequence[str]) -> None:
     """Print names, a line each; nothing where there are none."""
     for line in lines:
-        typer.echo(plain(line))
+        _print(plain(line))
 
 
 def say(text: str = "") -> None:
-    """Print text for people on stdout; what others wrote on a card must not steer the terminal."""
-    typer.echo(plain(text))
+    """Print text for people on stdout; what others wrote on a card must not steer the terminal.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    _print(plain(text))
 
 
 def say_plot(path: Path | None) -> None:

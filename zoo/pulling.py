@@ -11,6 +11,7 @@ from registry import policy, signatures
 from registry.card import CARD_FILE, SIGNATURE_FILE, decode
 from registry.errors import ZooError
 from registry.formats import UNKNOWN, format_of
+from registry.mending import restore, tidy
 from registry.model import Model
 from registry.policy import Policy
 from registry.pulling import Offer, downloaded, is_offered, offer, place_of
@@ -18,6 +19,7 @@ from registry.ref import MAIN, Ref, check_label
 from registry.shelf import Shelf
 from registry.spot import Spot
 from registry.trust import refuse_unsafe
+from registry.verify import is_whole
 from registry.watch import Watch
 from zoo.foreign import KERAS, importable, store
 from zoo.paths import typed_path
@@ -47,6 +49,7 @@ class Pull:
         offer: what would be downloaded.
         spot: where in the catalogue it goes.
         known: the model, where it is here already.
+        whole: whether all of its bytes are, too.
         trusted: the policy, which may want a signature.
         key: a public key that the user wants it signed with, or None.
         convert: the formats that become Keras models.
@@ -55,25 +58,38 @@ class Pull:
     offer: Offer
     spot: Spot
     known: Model | None
+    whole: bool
     trusted: Policy
     key: Path | None
     convert: frozenset[str]
 
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing to store: the model is here, and whole."""
+        return self.known is not None and self.whole
+
     def run(self, watch: Watch) -> Pulled:
-        """Download and store it; what is here already is downloaded only to check its signature."""
+        """Download and store it; what is here already is downloaded only to restore it, or to check its signature."""
         shelf, signed = Shelf(), self.trusted.require_signature or self.key is not None
-        if self.known and not signed:
+        if self.known and self.whole and not signed:
+            tidy(shelf.local, self.known)
             return Pulled(_tagged(shelf, self.known, self.spot.tag))
         with downloaded(self.offer, shelf.home.downloads, watch) as folder:
             signature = _signature(folder)
             self._check(folder, signature)
-            if self.known or (folder / CARD_FILE).is_file():
-                model = _tagged(shelf, self.known, self.spot.tag) if self.known else _adopt(shelf, folder, self)
+            if self.done or (folder / CARD_FILE).is_file():
+                model = self._here(shelf, folder)
                 if signature and signatures.revision_signed(signature) == model.revision:
                     shelf.local.sign(model, signature)
                 return Pulled(model, signed=signed)
             stored = store(shelf, folder, self.offer.listing, self.spot, self.convert)
             return Pulled(stored.model, stored.imported, stored.reason, signed)
+
+    def _here(self, shelf: Shelf, folder: Path) -> Model:
+        """Return a model of ours: as it was here, restored, or as it came."""
+        if self.known and not self.whole:
+            restore(shelf.local, self.known, _card_of(folder, self), folder)
+        return _tagged(shelf, self.known, self.spot.tag) if self.known else _adopt(shelf, folder, self)
 
     def _check(self, folder: Path, signature: bytes | None) -> None:
         """Refuse what is not signed as the policy and the user want it."""
@@ -116,19 +132,25 @@ def of_ref(
     """
     ref, formats = Ref.parse(text), importable() if convert is None else frozenset(convert)
     if not ref.source:
-        raise ZooError(f"{text} names a model on this machine", "zoo pull hf://org/name; zoo search WORDS --in hf")
+        there = f"zoo pull ./{text}" if typed_path(text).exists() else ""
+        raise ZooError(
+            f"{text} names a model on this machine", there or "zoo pull hf://org/name; zoo search WORDS --in hf"
+        )
     shelf = Shelf()
     trusted = policy.read(shelf.home)
     trusted.check_unsafe(allow_unsafe)
     offered = offer(ref, include=include, allow_unsafe=allow_unsafe)
     known = _known(shelf, name, offered, formats)
     chosen = known.name if known else name or offered.listing.name
-    same = _same_place(shelf, chosen, offered)
-    branch = _branch(shelf, chosen, ref.revision, tag) if same and not update else MAIN
+    signed = any(file.path == SIGNATURE_FILE for file in offered.taken)
+    whole = known is not None and is_whole(shelf.local, known, signed=signed)
+    same = known is not None or _same_place(shelf, chosen, offered)
+    newest = known is not None and shelf.local.find(chosen) == known
+    branch = _branch(shelf, chosen, ref.revision, tag) if same and not (update or newest) else MAIN
     spot = Spot(chosen, branch, tag, update or same, str(offered.listing.ref))
     if not known:
         shelf.check_free(spot)
-    return Pull(offered, spot, known, trusted, verify_with, formats)
+    return Pull(offered, spot, known, whole, trusted, verify_with, formats)
 
 
 def of_path(path: str, name: str, *, update: bool = False, allow_unsafe: bool = False) -> Pull:
@@ -204,6 +226,12 @@ def _signature(folder: Path) -> bytes | None:
 
 def _adopt(shelf: Shelf, folder: Path, pull: Pull) -> Model:
     """Store a model of ours as it is, under its own revision."""
+    zoo_json = _card_of(folder, pull)
+    return shelf.adopt(zoo_json, folder, pull.spot)
+
+
+def _card_of(folder: Path, pull: Pull) -> bytes:
+    """Return the text of a model's card, after a look at whether the files that it lists are there and may be."""
     zoo_json = (folder / CARD_FILE).read_bytes()
     card = decode(zoo_json, f"zoo.json of {pull.offer.listing.ref}")
     for file in card.files:
@@ -211,4 +239,4 @@ def _adopt(shelf: Shelf, folder: Path, pull: Pull) -> Model:
             why = pull.offer.left.get(file.path, "it is not there")
             raise ZooError(f"{pull.offer.listing.ref} lacks {file.path}, which its card lists: {why}")
     refuse_unsafe([file.path for file in card.files], pull.offer.allow_unsafe)
-    return shelf.adopt(zoo_json, folder, pull.spot)
+    return zoo_json

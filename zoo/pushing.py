@@ -8,7 +8,7 @@ from pathlib import Path
 from registry.card import CARD_FILE, SIGNATURE_FILE, Card
 from registry.errors import ZooError
 from registry.model import Model
-from registry.ref import MAIN, Ref
+from registry.ref import MAIN, Ref, check_label
 from registry.shelf import Shelf
 from registry.sources.remote import Destination, Pushed
 from registry.spot import Spot
@@ -40,6 +40,11 @@ class Terms:
     private: bool = False
     sign: Path | None = None
     allow_unsafe: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a tag or branch that can be none; raises `ZooError`."""
+        for label in (self.branch, *([self.tag] if self.tag else [])):
+            check_label(label)
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,8 @@ class Publication:
         if isinstance(self.what, Publishable):
             return self.what.commit()
         if self.spot:
-            model = shelf.adopt(shelf.zoo_json(self.what), shelf.folder(self.what), self.spot)
+            with laid(shelf, self.what, None) as folder:
+                model = shelf.adopt((folder / CARD_FILE).read_bytes(), folder, self.spot)
             if signature := signature_of(shelf, self.what):
                 shelf.local.sign(model, signature)
             return model

@@ -17,13 +17,13 @@ from registry.catalogue.engine import Engine
 from registry.catalogue.entries import Entry, Label, taken
 from registry.catalogue.tables import REPOS, batches, printable
 from registry.errors import ZooError
+from registry.home import SERVERS
 from registry.model import Model, Summary
 from registry.ref import MAIN, check_label, check_name
 
 T = TypeVar("T")
 
 SCHEMA = 2
-SERVERS = ("postgresql://", "postgres://")
 
 __all__ = ["Catalogue", "Entry", "Label", "taken"]
 
@@ -144,6 +144,12 @@ class Catalogue:
         from registry.catalogue import lookup
 
         return self._read(lambda engine: lookup.manifests(engine, name, revision), [])
+
+    def zoo_json(self, name: str, revision: str) -> bytes:
+        """Return the text of a revision's card as it was committed; empty where there is none."""
+        from registry.catalogue import lookup
+
+        return self._read(lambda engine: lookup.zoo_json(engine, name, revision), b"")
 
     def live(self, sha256s: Iterable[str]) -> set[str]:
         """Return those blobs that a file, card, manifest or signature of some revision is."""

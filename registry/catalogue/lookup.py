@@ -127,6 +127,12 @@ def manifests(engine: Engine, name: str, revision: str) -> list[str]:
     return sorted({sha256 for sha256 in rows if sha256})
 
 
+def zoo_json(engine: Engine, name: str, revision: str) -> bytes:
+    """Return the text of a commit's card; empty where there is no such commit."""
+    row = first(engine.db, COMMITS.select(COMMITS.card).where(COMMITS.id == _number(engine, name, revision)))
+    return unpack(row[0]) if row else b""
+
+
 def after(engine: Engine, id: int, name: str | None) -> list[tuple[int, Model]]:
     """Return the next some commits above a number, of all repos or of one."""
     conditions = [COMMITS.id > id] + ([REPOS.name == name] if name else [])

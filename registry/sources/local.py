@@ -72,16 +72,30 @@ class Local:
         return self.catalogue.find(name, revision)
 
     def folder(self, model: Model) -> Path:
-        """Lay the revision out as a folder, once, and return it."""
-        from registry.blobs import checkout
+        """Lay the revision out as a folder, once, and return it; raises `ZooError` where a file is damaged."""
+        from registry.checkouts import checkout
+        from registry.mending import explained
 
-        target = self.home.checkouts / model.revision
-        return checkout(self.store, model.card.files, target, self.workspaces)
+        with explained(self, model):
+            return checkout(self.store, model.card.files, self.home.checkouts / model.revision, self.workspaces)
+
+    def lay(self, model: Model, folder: Path) -> None:
+        """Put the revision's files into a folder, after a look at every byte; raises `ZooError` where one is damaged.
+
+        They are taken from where they are stored: what was laid out before may have been changed since.
+        """
+        from registry.checkouts import lay
+        from registry.mending import explained
+
+        with explained(self, model):
+            for file in model.card.files:
+                lay(self.store, file, folder / file.path)
 
     def zoo_json(self, model: Model) -> bytes:
-        """Return the text that the revision is the sha256 of."""
-        with self.store.open(model.revision) as reader:
-            return reader.read()
+        """Return the text that the revision is the sha256 of; raises `ZooError` where nothing has it any more."""
+        from registry.mending import card_text
+
+        return card_text(self, model)
 
     def signature(self, model: Model) -> bytes | None:
         """Return the newest of a revision's detached signatures, or None."""
@@ -115,14 +129,23 @@ class Local:
         Raises:
             ZooError: as `publish`; or a file of the folder is not what the card says.
         """
-        card = decode(zoo_json)
 
         def store() -> bytes:
-            for file in card.files:
-                _check(file, self._put(folder, file.path))
+            self.hold(zoo_json, folder, spot.name)
             return zoo_json
 
         return self._enter(store, folder, spot)
+
+    def hold(self, zoo_json: bytes, folder: Path, name: str) -> None:
+        """Store a card and the files of a folder that it lists, and commit nothing.
+
+        Raises:
+            ZooError: a file is not what the card says; or the store cannot be written.
+        """
+        with self._storing(name):
+            self.store.put_bytes(zoo_json)
+            for file in decode(zoo_json).files:
+                _check(file, self._put(folder, file.path))
 
     def tag(self, model: Model, label: str, *, move: bool = False) -> None:
         """Give a revision a tag; raises `ZooError` where the tag names another, unless it may be moved."""
@@ -157,6 +180,8 @@ class Local:
 
     def _enter(self, store: Callable[[], bytes], folder: Path, spot: Spot) -> Model:
         """Store and commit; where another process collects some of the bytes in between, do both under its lock."""
+        from registry.mending import tidy
+
         self.workspaces.sweep()
         with self._storing(spot.name):
             self.store.join(self.home.identity)
@@ -165,6 +190,7 @@ class Local:
             except GoneError:
                 with self.catalogue.exclusive():
                     model = self._commit(store(), folder, spot)
+            tidy(self, model)
             if spot.tag:
                 self.tag(model, spot.tag)
             return model

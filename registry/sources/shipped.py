@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.card import CARD_FILE
-from registry.errors import ZooError
+from registry.errors import DamagedError, ZooError
 from registry.model import Model, model_of_text
 from registry.ref import MAIN, SHORTEST
 
@@ -50,6 +50,21 @@ class Shipped:
                     "install the package again",
                 )
         return folder
+
+    def lay(self, model: Model, folder: Path) -> None:
+        """Put the model's files into a folder, after a look at every byte.
+
+        Raises:
+            ZooError: a file is missing, or is not what the card says.
+        """
+        from registry.checkouts import lay_file
+
+        source = self.folder(model)
+        try:
+            for file in model.card.files:
+                lay_file(source / file.path, file, folder / file.path)
+        except DamagedError as error:
+            raise ZooError(f"{model.name}: {error.message}", "install the package again") from error
 
     def zoo_json(self, model: Model) -> bytes:
         """Return the text that the revision is the sha256 of."""

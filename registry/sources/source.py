@@ -21,6 +21,10 @@ class Source(Protocol):
         """Return a local folder that holds the model's files under their own names."""
         ...
 
+    def lay(self, model: Model, folder: Path) -> None:
+        """Put the model's files into a folder, after a look at every byte; raises `ZooError` where one is damaged."""
+        ...
+
     def zoo_json(self, model: Model) -> bytes:
         """Return the card's text, whose sha256 is the revision."""
         ...

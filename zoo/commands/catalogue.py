@@ -38,6 +38,8 @@ def list_models(
         json_document({"models": lines, "count": len(lines)})
     elif quiet:
         names([line.name for line in lines])
+    elif not lines:
+        say("nothing fits; zoo list shows all")
     else:
         rows = [
             [one.name, one.revision[:12], one.source, one.task or "-", f"{one.parameters:,}", size(one.bytes),

@@ -118,7 +118,6 @@ def _parsed(to: str | None) -> Ref | None:
         return None
     ref = Ref.parse(to)
     if not ref.source:
-        raise ZooError(
-            f"--to {to} names no place outside the catalogue", "hf://org/name, oci://host/name, s3://bucket/name"
-        )
+        places = f"hf://org/name, oci://host/name, s3://bucket/name; a folder is ./{to}"
+        raise ZooError(f"--to {to} names no place outside the catalogue", places)
     return ref

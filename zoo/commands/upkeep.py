@@ -79,7 +79,11 @@ def verify(
         raise typer.Exit(1)
 
 
-def collect(dry_run: DryRun = False, json: Json = False) -> None:
+def collect(
+    dry_run: DryRun = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="As everywhere; nothing is asked here anyway.")] = False,
+    json: Json = False,
+) -> None:
     """Remove stored files that no model needs, and what interrupted work has left."""
     from zoo import catalogue
 
@@ -125,7 +129,9 @@ def _rebuild(*, yes: bool, json: bool) -> None:
     from zoo import catalogue, upkeep_screens
 
     if not yes:
-        ask("the catalogue, and make it anew from the stored files")
+        aside = catalogue.kept_aside()
+        kept = f"; the old one is kept as {aside}" if aside else ""
+        ask(f"the catalogue anew from the stored files{kept}", "make")
     done = catalogue.rebuild()
     if json:
         json_document(done)
