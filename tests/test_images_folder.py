@@ -175,13 +175,17 @@ def test_images_beside_class_folders(tmp_path: Path) -> None:
     assert refused(split).message == f"{split}/train/1.png lies in no class folder"
 
 
+@pytest.mark.parametrize("splits", [("test",), ("valid",), ("valid", "test")])
+def test_splits_without_training_are_found(tmp_path: Path, splits: tuple[str, ...]) -> None:
+    data = found(tree(tmp_path, [f"{split}/{name}/1.png" for split in splits for name in "ab"]))
+    assert {part: names(data, part) for part in data.parts} == {part: ["a/1.png", "b/1.png"] for part in splits}
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
         (["train/a/1.png", "test/a/1.png", "more/1.png"], " holds the splits test, train, and beside them more/"),
         (["train/a/1.png", "val/a/1.png", "valid/a/1.png"], " holds a split twice: train, val, valid"),
-        (["test/a/1.png", "valid/a/1.png"], " holds test, valid and no train"),
-        (["test/a/1.png"], " holds test and no train"),
     ],
 )
 def test_splits_that_are_none(tmp_path: Path, files: list[str], message: str) -> None:

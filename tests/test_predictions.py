@@ -220,3 +220,58 @@ def test_options_that_arrays_do_not_take(zoo_command: Zoo, tiny: str, tmp_path: 
     np.save(tmp_path / "x.npy", X)
     zoo_command("predict", tiny, "--input", tmp_path / "x.npy", "--image-size", "8", code=1)
     assert "--image-size has nothing to do with arrays" in zoo_command.err
+
+
+@pytest.mark.parametrize(
+    "keys", [("x", "y"), ("images", "labels"), ("x_train", "y_train", "x_test", "y_test"), ("x",), ("one", "other")]
+)
+def test_arrays_with_the_keys_of_data_are_data(
+    keys: tuple[str, ...], zoo_command: Zoo, tiny: str, tmp_path: Path
+) -> None:
+    labels = np.arange(9) % 3
+    np.savez(tmp_path / "d.npz", **{key: X if number % 2 == 0 else labels for number, key in enumerate(keys)})
+    words = ("predict", tiny, "--input", tmp_path / "d.npz")
+    page = zoo_command(*words).splitlines()
+    assert page[0].split() == ["SAMPLE", "CLASS", "PROBABILITY", "THEN"]
+    found = zoo_command(*words, "--json")
+    assert found["count"] == 9 * len([key for key in keys if not key.startswith(("y", "labels", "other"))])
+    lines = [json.loads(line) for line in zoo_command(*words, "--format", "jsonl").splitlines()]
+    assert found["predictions"] == lines
+    zoo_command(*words, "--output", tmp_path / "p.npy", code=1)
+    assert "--output" in zoo_command.err and "p.npy cannot be written: a table is printed" in zoo_command.err
+
+
+def test_arrays_for_a_models_inputs_give_its_outputs(zoo_command: Zoo, tiny: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    np.savez(tmp_path / "x.npz", X=X, labels=np.arange(9) % 3)
+    outputs = [zoo_command("predict", tiny, "--input", tmp_path / f"x.{end}", "--json") for end in ("npy", "npz")]
+    assert outputs[0] == outputs[1] and np.shape(outputs[0]["outputs"]) == (9, 4)
+    assert zoo_command("predict", tiny, "--input", tmp_path / "x.npz").startswith("ROW")
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        (
+            "nothere",
+            "there are no data at nothere",
+            "--input takes an image, an .npy file, a folder of images, a table",
+        ),
+        ("no.png", "there are no data at no.png", "--input takes an image, an .npy file, a folder of images, a table"),
+        ("no.npy", "there is no file no.npy", "--input takes an .npy file, or an .npz with an array for each of the"),
+        ("no.npz", "there is no file no.npz", "--input takes an .npy file, or an .npz with an array for each of the"),
+        ("odd.pdf", "odd.pdf is no kind of data that is known by its name", "--input takes an image, an .npy file, a"),
+        ("odd.npz", "the samples have no array for the input X; they have one", "the model takes X (8) float32"),
+        ("broken.npz", "broken.npz is no readable .npz file", "copy or download it again"),
+    ],
+)
+def test_input_that_is_none(
+    name: str, message: str, hint: str, zoo_command: Zoo, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("odd.npz", one=X)
+    for broken in ("odd.pdf", "broken.npz"):
+        Path(broken).write_text("no")
+    zoo_command("predict", tiny, "--input", name, code=1)
+    assert f"error: {message}" in zoo_command.err
+    assert f"hint: {hint}" in zoo_command.err

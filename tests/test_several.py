@@ -133,7 +133,7 @@ def test_predict_with_several_inputs_and_outputs(zoo_command: Zoo, tmp_path: Pat
     assert "the model has 2 outputs, head0, head1: they do not fit into" in zoo_command.err
     np.save(tmp_path / "x.npy", x["a"])
     zoo_command("predict", "net", "--input", tmp_path / "x.npy", code=1)
-    assert "the input are one array; the model has 3 inputs: a (5) float32" in zoo_command.err
+    assert "the samples are one array; the model has 3 inputs: a (5) float32" in zoo_command.err
     np.savez(tmp_path / "x.npz", **(x | {"tokens": x["tokens"] + 5}))
     zoo_command("predict", "net", "--input", tmp_path / "x.npz", code=1)
     assert "hold 7 in row 1; the model takes 0 to 6 at tokens" in zoo_command.err

@@ -136,7 +136,10 @@ def test_what_tells_little_is_kept_and_said(values: list[Any], remark: str) -> N
     [
         ([f"name {row}" for row in range(11)], "column 'c' holds 11 different texts in 11 training rows"),
         ([str(row % 1001) for row in range(9009)], "column 'c' holds 1001 different texts in 9009 training rows"),
-        ([[1], [2]], "column 'c' holds list<.*>; expected numbers, dates, or texts that repeat"),
+        (
+            [[1], [2]],
+            "column 'c' holds list<.*>: a model cannot learn from that; expected numbers, dates, or texts that repeat",
+        ),
         ([b"a", b"b"], "column 'c' holds binary"),
         ([datetime.time(1), datetime.time(2)], "column 'c' holds time64"),
         (
@@ -155,9 +158,13 @@ def test_what_nothing_can_be_learned_from_is_refused(values: list[Any], message:
 def test_all_such_columns_are_named_at_once() -> None:
     table = pa.table({f"id{place}": [f"{place} {row}" for row in range(20)] for place in range(7)})
     with pytest.raises(
-        ZooError, match=r"'id0' holds 20 .*'id4' holds 20 different texts in 20 training rows and 2 more"
-    ):
+        ZooError,
+        match=r"'id0' holds 20 .*'id4' holds 20 different texts in 20 training rows and 2 more: a model cannot",
+    ) as caught:
         fit_columns(table, table.column_names, np.arange(20))
+    assert caught.value.hint.startswith(
+        "leave out names, ids and free text: --ignore-columns id0,id1,id2,id3,id4,id5,id6; and"
+    )
 
 
 def test_nothing_to_fit_is_an_error() -> None:

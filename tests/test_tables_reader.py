@@ -93,7 +93,6 @@ def test_a_missing_target_lists_the_columns(tmp_path: Path) -> None:
         ("a,y\n1,x\n2,3\n", {"target": "y", "target_type": "number"}, "line 2, column 'y': 'x' is not a number"),
         ("a,y,z\n1,x,1\n2,3,0\n", {"target": "y,z"}, "line 2, column 'y': 'x' is not a number"),
         ("a,y\n1,ok\n1," + "x" * 257 + "\n", {"target": "y"}, "a text of 257 characters is no label; at most 256"),
-        ("a,split,y\n1,test,2\n", {"target": "y"}, "no row is for training by its column 'split'"),
         ("a,y\n,\n", {"target": "y", "skip_broken": True}, "has no row left: no label in column 'y', and so on"),
     ],
 )  # fmt: skip
@@ -173,11 +172,16 @@ def test_a_folder_holds_a_file_for_each_split(tmp_path: Path) -> None:
 def test_the_files_of_a_folder_have_the_same_columns(tmp_path: Path) -> None:
     text(tmp_path, "a,b,split,y\n1,2,train,3\n", "train.csv")
     text(tmp_path, "a,c,split,y\n1,2,train,3\n", "test.csv")
-    message = r"test\.csv has other columns than the training rows: no column b; also c"
+    message = r"test\.csv has other columns than .*train\.csv: no column b; also c"
     with pytest.raises(ZooError, match=message):
         read(tmp_path, "", Reading(target="y"))
+    text(tmp_path, "a,split,y\n1,valid,3\n", "valid.csv")
     (tmp_path / "train.csv").unlink()
-    with pytest.raises(ZooError, match=r"has no train\.csv"):
+    with pytest.raises(ZooError, match=r"test\.csv has other columns than .*valid\.csv: also c"):
+        read(tmp_path, "", Reading(target="y"))
+    (tmp_path / "test.csv").rename(tmp_path / "rest.csv")
+    (tmp_path / "valid.csv").unlink()
+    with pytest.raises(ZooError, match=r"has no train\.csv or test\.csv \(or \.tsv, \.parquet, \.arrow\)"):
         read(tmp_path, "", Reading(target="y"))
 
 
@@ -193,7 +197,7 @@ def test_rows_to_predict_may_lie_in_parts_and_be_broken(tmp_path: Path) -> None:
     text(tmp_path, "a,b\n1,2\n3\n", "test.csv")
     with pytest.raises(ZooError, match=r"test\.csv, line 3: 1 values; expected 2"):
         read_unlabelled(tmp_path, "rows")
-    data = read_unlabelled(tmp_path, "rows", skip_broken=True)
+    data = read_unlabelled(tmp_path, "rows", Reading(skip_broken=True))
     assert {name: len(records) for name, records in data.parts.items()} == {"train": 40, "test": 1}
     assert [broken.where for broken in data.broken] == [f"{tmp_path}/test.csv, line 3"]
 
@@ -215,10 +219,54 @@ def test_tables_are_told_by_name_or_first_bytes(tmp_path: Path, name: str, conte
     assert claims(text(tmp_path, content, name)) is expected
 
 
-def test_a_folder_of_tables_is_told_by_its_training_file(tmp_path: Path) -> None:
+def test_a_folder_of_tables_is_told_by_its_files(tmp_path: Path) -> None:
     assert not claims(tmp_path)
     assert claims(tmp_path / "missing.csv") and not claims(tmp_path / "missing")
-    write(pa.table({"a": [1]}), tmp_path / "test.csv")
+    write(pa.table({"a": [1]}), tmp_path / "rest.csv")
     assert not claims(tmp_path)
+    write(pa.table({"a": [1]}), tmp_path / "test.csv")
+    assert claims(tmp_path)
+    (tmp_path / "cat").mkdir()
+    assert not claims(tmp_path), "it may say something of the images in folders beside it"
     write(pa.table({"a": [1]}), tmp_path / "train.csv")
     assert claims(tmp_path)
+
+
+def test_columns_are_ignored(tmp_path: Path) -> None:
+    content = "id,a,split,y,note\n1,2,train,0,p\n2,3,test,1,inf\n"
+    data = found(tmp_path, content, target="y", ignore_columns="id, note")
+    samples = data.parts["test"].samples
+    assert isinstance(samples, TableSamples) and samples.names == ("a",)
+    plain = found(tmp_path, "a,split,y\n2,train,0\n3,test,1\n", target="y").parts["test"].samples
+    assert np.array_equal(samples.digests, plain.digests), "what is left out is no part of a sample"
+    whole = found(tmp_path, content, target="y", ignore_columns="split").parts["all"].samples
+    assert isinstance(whole, TableSamples) and whole.names == ("id", "a", "note")
+    text(tmp_path, content, "new.csv")
+    rows = read_unlabelled(tmp_path / "new.csv", "new", Reading(ignore_columns="id,y")).parts["all"].samples
+    assert isinstance(rows, TableSamples) and rows.names == ("a", "split", "note")
+
+
+def test_files_of_a_folder_may_differ_in_what_is_ignored(tmp_path: Path) -> None:
+    text(tmp_path, "id,a,y\n1,2,0\n", "train.csv")
+    text(tmp_path, "a,y\n3,1\n", "test.csv")
+    with pytest.raises(ZooError, match=r"test\.csv has other columns than .*train\.csv: no column id"):
+        read(tmp_path, "", Reading(target="y"))
+    assert set(read(tmp_path, "", Reading(target="y", ignore_columns="id")).parts) == {"train", "test"}
+    (tmp_path / "train.csv").rename(tmp_path / "valid.csv")
+    text(tmp_path, "a,id,y\n3,1,1\n", "test.csv")
+    assert set(read(tmp_path, "", Reading(target="y", ignore_columns="id")).parts) == {"valid", "test"}
+
+
+@pytest.mark.parametrize(
+    ("ignored", "message", "hint"),
+    [
+        ("ids", r"has no column 'ids' \(--ignore-columns\)", "did you mean id?"),
+        ("id,y", "--ignore-columns leaves out 'y', which another option names", "leave it in"),
+        ("g", "--ignore-columns leaves out 'g', which another option names", "leave it in"),
+        ("id,a", "has no column beside id, a, y, g that a model could learn from", ""),
+    ],
+)
+def test_columns_that_cannot_be_ignored(tmp_path: Path, ignored: str, message: str, hint: str) -> None:
+    with pytest.raises(ZooError, match=message) as caught:
+        found(tmp_path, "id,a,y,g\n1,2,0,p\n", target="y", group_column="g", ignore_columns=ignored)
+    assert (caught.value.hint or "") == hint

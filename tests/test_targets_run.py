@@ -217,6 +217,5 @@ def test_a_model_of_labels_is_not_scored_on_others(zoo_command: Zoo, tiny: str, 
     assert "has the labels 0, 1; the model knows 0, 1, 2" in zoo_command.err  # type: ignore[attr-defined]
     zoo_command("evaluate", "many", "--data", saved(tmp_path, PRICES), code=1)
     assert "labels" in zoo_command.err  # type: ignore[attr-defined]
-    zoo_command("evaluate", "many", "--data", saved(tmp_path, MANY), "--split", "holdout", code=1)
-    assert "has no holdout split" in zoo_command.err  # type: ignore[attr-defined]
-    assert "hint: pass --split train, valid or test" in zoo_command.err  # type: ignore[attr-defined]
+    zoo_command("evaluate", "many", "--data", saved(tmp_path, MANY), "--split", "holdout", code=2)
+    assert "--split takes train, valid, test, all; got 'holdout'" in zoo_command.err  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import ZooError
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from transfer.backbone import Backbone
-    from transfer.data.dataset import Dataset, Samples
-    from transfer.data.reading import Reading
+    from transfer.data import records
+    from transfer.data.dataset import Samples
     from transfer.data.records import Broken
     from transfer.data.target import Target
     from transfer.evaluate import Score
+    from transfer.extract import Forward
     from transfer.lr_range import Range
+    from transfer.plan.imaging import Imaging
     from transfer.plan.selection import Selection
     from zoo.exporting import Exported
-    from zoo.opening import DataRef
 
 
 def layers(ref: str, reuse: str | None = None, freeze: str | None = None) -> Selection:
@@ -76,26 +77,10 @@ def export(ref: str, to: str, path: str | None = None, *, force: bool = False) -
     return prepared(ref, to, path, force=force).run()
 
 
-def _scored(
-    where: DataRef, as_before: Reading, as_asked: Reading, classes: tuple[str, ...]
-) -> tuple[Dataset, tuple[str, ...]]:
-    """Read data as the model's run did, or where that fails as the user asked; of two errors the first is raised."""
-    from zoo.opening import read_data
-
-    try:
-        return read_data(where, as_before, classes=classes), ()
-    except ZooError as error:
-        try:
-            found = read_data(where, replace(as_asked, target_type=as_before.target_type), classes=classes)
-            return found, (f"not read and split as in the model's run: {error.message}",)
-        except ZooError:
-            raise error from None
-
-
 @dataclass(frozen=True)
 class Evaluation:
-    """How a model did on a split, what it was scored by, what the data are called, what of them is left out, and what
-    a person should know of them.
+    """How a model did on a split, what it was scored by, what the data are called, what of them is left out, what a
+    person should know of them, and which split it was.
     """  # fmt: skip
 
     score: Score
@@ -103,43 +88,40 @@ class Evaluation:
     data: str
     broken: tuple[Broken, ...]
     notes: tuple[str, ...] = ()
+    split: str = "test"
 
 
 def evaluate(
-    ref: str, data: str | None = None, *, split: str = "test", backend: str = "auto", **options: Any
+    ref: str, data: str | None = None, *, split: str | None = None, backend: str = "auto", **options: Any
 ) -> Evaluation:
-    """Score a model on one split of labelled data whose labels it knows.
+    """Score a model on labelled data whose labels it knows: on one split, or with the split `all` on every sample.
 
-    The data are read and split as in the run that made the model, so that its test samples are the same; data that
-    cannot be read so, since they have no such group or column, as they are. A model may give logits or probabilities,
-    and of two classes one output, the second's. `options` (`zoo.plans.DataOptions`) say what is to be otherwise.
-    `backend` names what computes; of many samples that is the fastest on the first batch.
+    Where none is named that is the test split, or the validation of data that hold nothing else. The data are read and
+    split as in the run that made the model, so that its test samples are the same; data that cannot be read so, since
+    they have no such group or column, as they are. A model may give logits or probabilities, and of two classes one
+    output, the second's. `options` (`zoo.plans.DataOptions`) say what is to be otherwise. `backend` names what
+    computes; of many samples that is the fastest on the first batch.
     """
     from zoo.opening import find_data, open_model
-    from zoo.plans import data_options, read_before
+    from zoo.plans import data_options
     from zoo.running import check_backend, running
+    from zoo.scoring import check_split, choose
 
     check_backend(backend)
+    check_split(split)
     shelf = Shelf()
     model = shelf.find(ref)
     where = find_data(shelf, model, data)
-    reading, imaging = data_options({**read_before(model.card, where), **options})
-    samples, notes = _scored(where, reading, data_options(options)[0], model.card.classes)
-    made_of = model.card.lineage.fingerprint if model.card.lineage else ""
-    if made_of and made_of != samples.fingerprint:
-        notes += ("these are other data than the model's run had; samples that they share may have been trained on",)
-    if split not in samples.splits or not len(samples.splits[split]):
-        raise ZooError(f"{where.name} has no {split} split", "pass --split train, valid or test")
-    backbone = open_model(shelf, model)
-    from transfer.evaluate import scored
-    from transfer.extract import outputs
-    from transfer.logits import gives_probabilities, logits
-    from transfer.presented import feed_of, fitted
+    chosen, imaging = choose(where, model.card, options, split), data_options(options)[1]
+    backbone, target = open_model(shelf, model), chosen.data.target
+    import numpy as np
 
-    backbone, chosen = fitted(backbone, samples.splits[split].samples, imaging), samples.splits[split]
-    feed = feed_of(backbone, backbone.inputs, chosen.samples, where.name)
-    found = outputs(backbone.model, feed, running(shelf, model, backend))
-    target, shape = samples.target, found.shape[1:]
+    from transfer.evaluate import scored
+    from transfer.logits import gives_probabilities, logits
+
+    run = running(shelf, model, backend)
+    found = np.concatenate([_outputs(backbone, part.samples, imaging, where.name, run) for part in chosen.parts])
+    shape = found.shape[1:]
     if found.ndim == 2:
         found = logits(found, target.kind, squashed=gives_probabilities(backbone.model))
     if found.shape[1:] != (target.width,):
@@ -147,7 +129,16 @@ def evaluate(
             f"{model.name} gives outputs of shape {shape}; the data have {target.asked}",
             f"new outputs for them: zoo transfer {model.name} --data {where.name} --reuse REGEX",
         )
-    return Evaluation(scored(found, chosen.y, target), target, where.name, samples.broken, notes)
+    score = scored(found, np.concatenate([part.y for part in chosen.parts]), target)
+    return Evaluation(score, target, where.name, chosen.data.broken, chosen.notes, chosen.split)
+
+
+def _outputs(backbone: Backbone, samples: records.Samples, imaging: Imaging, where: str, run: Forward) -> NDArray[Any]:
+    from transfer.extract import outputs
+    from transfer.presented import feed_of, fitted
+
+    backbone = fitted(backbone, samples, imaging)
+    return outputs(backbone.model, feed_of(backbone, backbone.inputs, samples, where), run)
 
 
 def predict(ref: str, x: Samples, backend: str = "auto") -> NDArray[Any] | dict[str, NDArray[Any]]:
@@ -174,6 +165,6 @@ def predict(ref: str, x: Samples, backend: str = "auto") -> NDArray[Any] | dict[
     from transfer.extract import named_outputs
     from transfer.inputs import feed
 
-    given = feed(x, backbone.inputs, backbone.preprocessing, "the input")
+    given = feed(x, backbone.inputs, backbone.preprocessing, "the samples")
     found = named_outputs(backbone.model, given, running(shelf, model, backend))
     return found if len(found) > 1 else next(iter(found.values()))

@@ -15,7 +15,7 @@ from transfer.data.dataset import Array, Samples, check_finite
 from zoo.output import table
 
 SHOWN = 20
-HINT = "--input takes an .npy file, or an .npz with one array an input"
+HINT = "--input takes an .npy file, or an .npz with an array for each of the model's inputs, or samples such as x"
 
 
 def read(path: Path) -> Samples:

@@ -23,6 +23,9 @@ ImageColumn = Annotated[
 GroupColumn = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Samples alike in it stay in one split: a patient, a house.")
 ]
+IgnoreColumns = Annotated[
+    str | None, typer.Option(metavar="COLUMN,COLUMN", help="Leave these columns of a table out: ids, names, notes.")
+]
 Classes = Annotated[str | None, typer.Option(metavar="5-9|cat,dog", help="Take these classes only.")]
 LimitPerClass = Annotated[
     int | None, typer.Option(metavar="N", help="At most so many samples of a class in training and validation.")
@@ -53,6 +56,7 @@ KINDS: dict[str, Any] = {
     "target_type": TargetType,
     "image_column": ImageColumn,
     "group_column": GroupColumn,
+    "ignore_columns": IgnoreColumns,
     "classes": Classes,
     "limit_per_class": LimitPerClass,
     "split": Shares,

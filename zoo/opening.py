@@ -137,14 +137,20 @@ def read_data(where: DataRef, reading: Reading, *, classes: tuple[str, ...] | No
     return assemble(find_records(where, reading), reading, classes)
 
 
-def find_records(where: DataRef, reading: Reading) -> Found:
-    """Read what there is, not divided into splits yet; see `transfer.data.kinds`."""
-    from transfer.data.kinds import read_files, read_hub
+def find_records(where: DataRef, reading: Reading, taken: str | None = None) -> Found:
+    """Read what there is, not divided into splits yet; see `transfer.data.kinds`.
+
+    Args:
+        where: what `find_data` found.
+        reading: the user's options.
+        taken: what could be read, as the hint of an error says it; None for what `--data` takes.
+    """
+    from transfer.data.kinds import TAKEN, read_files, read_hub
 
     if isinstance(where, HubRef):
         start_tensorflow()
         return read_hub(where.name, reading)
-    return read_files(where.path, where.name, reading, home().cache / "digests")
+    return read_files(where.path, where.name, reading, home().cache / "digests", taken or TAKEN)
 
 
 def _file_of_model(shelf: Shelf, text: str) -> FileRef | None:

@@ -28,6 +28,7 @@ class DataOptions(TypedDict, total=False):
     target_type: str | None
     image_column: str | None
     group_column: str | None
+    ignore_columns: str | None
     classes: str | None
     limit_per_class: int | None
     split: tuple[int, int, int] | None
@@ -98,12 +99,15 @@ def data_options(options: Mapping[str, Any]) -> tuple[Reading, Imaging]:
 def read_before(card: Card, where: DataRef) -> dict[str, Any]:
     """Return the options that the data of a model's own run were read with, but for what a reader does of itself.
 
-    What is no table has no column that names images: that one is left out for it.
+    What is no table has no column that names images: that one is left out for it. So are columns that the run left
+    out and these data have not.
     """
     made = card.lineage.plan.get("reading", {}) if card.lineage else {}
     known = {field.name for field in fields(Reading)} - {"paranoid", "skip_broken", "seed"}
     known -= set() if _may_name_images(where) else {"image_column"}
     found = {name: value for name, value in made.items() if name in known and value is not None}
+    if "ignore_columns" in found:
+        found["ignore_columns"] = _still_there(found["ignore_columns"], where)
     found |= {"target_type": card.target} if card.target else {}
     return found | ({"split": tuple(found["split"])} if "split" in found else {})
 
@@ -112,6 +116,19 @@ def _may_name_images(where: DataRef) -> bool:
     from transfer.data.tables.parts import claims
 
     return isinstance(where, HubRef) or (where.path.is_file() and claims(where.path))
+
+
+def _still_there(columns: str, where: DataRef) -> str | None:
+    """Return those of the columns that a run left out which these data have; of a hub's data set all."""
+    from transfer.data.tables.parts import claims, files
+    from transfer.data.tables.read import column_names
+
+    if isinstance(where, HubRef):
+        return columns
+    if not where.path.exists() or not claims(where.path):
+        return None
+    held = column_names(next(iter(files(where.path).values())))
+    return ",".join(name for name in Reading(ignore_columns=columns).ignored if name in held) or None
 
 
 def make_plan(

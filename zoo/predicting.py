@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from transfer.data.reading import Reading
     from transfer.data.records import Samples
     from transfer.predictions import Prediction
-    from zoo.opening import DataRef
+    from zoo.opening import DataRef, FileRef
 
 STREAMS = ("csv", "jsonl")
 FORMATS = ("table", *STREAMS)
@@ -62,7 +62,10 @@ def predicted(
 
     backbone = fitted(backbone, parts[0], imaging)
     if len(backbone.model.outputs) > 1:
-        raise ZooError(f"{model.name} has several outputs", "give an .npy or .npz file, and --output FILE.npz")
+        raise ZooError(
+            f"{model.name} has several outputs",
+            "give an .npy file, or an .npz with an array for each of its inputs, and --output FILE.npz",
+        )
     for samples in parts:
         feed = feed_of(backbone, backbone.inputs, samples, where.name)
         for remark in remarks(feed):
@@ -71,9 +74,28 @@ def predicted(
         yield from predictions(backbone.model, feed, samples, kind, model.card.classes, most, run)
 
 
-def is_arrays(text: str) -> bool:
-    """Tell whether a text names arrays that a model takes as they are."""
-    return Path(text).suffix.lower() in (".npy", ".npz")
+def arrays_of(name: str, text: str) -> FileRef | None:
+    """Return the file of arrays that a model takes as they are, of which it gives its outputs; None for data.
+
+    That is an `.npy` file, and an `.npz` file with an array by the name of one of the model's inputs. What has samples
+    by other names, labels or not, is data as any other: `transfer.data.arrays.keys`.
+
+    Raises:
+        ZooError: there is no such model, or an `.npz` file is broken.
+    """
+    from zoo.opening import FileRef, named_data
+
+    shelf = Shelf()
+    model, where = shelf.find(name), named_data(shelf, text)
+    if not isinstance(where, FileRef) or where.path.suffix.lower() not in (".npy", ".npz"):
+        return None
+    if where.path.suffix.lower() == ".npz" and where.path.is_file():
+        from transfer.data.arrays.keys import tells
+        from transfer.data.arrays.npz import specs
+
+        held = specs(where.path)
+        return None if held.keys().isdisjoint(spec.name for spec in model.card.inputs) and tells(held) else where
+    return where
 
 
 def form_of(form: str | None, output: Path | None, *, arrays: bool = False) -> str:
@@ -109,6 +131,7 @@ def _parts(where: DataRef, reading: Reading, note: Note) -> list[Samples]:
     """Find the samples, of each split that there is."""
     from transfer.data.arrays.samples import ArraySamples
     from transfer.data.images.samples import ImageSamples
+    from transfer.data.kinds import KNOWN
     from transfer.data.tables import parts, reader
     from zoo import arrays
     from zoo.opening import FileRef, find_records
@@ -119,9 +142,9 @@ def _parts(where: DataRef, reading: Reading, note: Note) -> list[Samples]:
     if path is not None and path.suffix.lower() == ".npy":
         return [ArraySamples.of(arrays.read(path), where.name)]
     if path is not None and not reading.image_column and parts.claims(path):
-        found = reader.read_unlabelled(path, where.name, skip_broken=reading.skip_broken)
+        found = reader.read_unlabelled(path, where.name, reading)
     else:
-        found = find_records(where, reading)
+        found = find_records(where, reading, f"--input takes an image, an .npy file, {KNOWN}")
     for remark in (*found.remarks, *(f"left out: {one.where}: {one.why}" for one in found.broken)):
         note(remark)
     held = [part.samples for part in found.parts.values() if len(part)]

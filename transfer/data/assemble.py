@@ -23,6 +23,7 @@ from transfer.data.splits import limited
 from transfer.data.target import Target, column_names, find_target, scaled, values
 
 ALL = "all"
+SCORED = "zoo evaluate and zoo predict take such data; to train, add a training split"
 SMALL = "add samples, or divide them otherwise, such as --split 60/40/0"
 
 
@@ -58,7 +59,7 @@ def _parts(found: Found, *, training: bool) -> dict[str, Records]:
     if strange or not parts:
         raise ZooError(f"{found.ref} has the splits {', '.join(sorted(parts)) or 'none'}; expected {', '.join(SPLITS)}")
     if training and "train" not in parts:
-        raise ZooError(f"{found.ref} has no training split: it holds {', '.join(parts)}")
+        raise ZooError(f"{found.ref} has no training split: it holds {', '.join(parts)}", SCORED)
     for name, records in parts.items():
         if records.labels is None:
             labels_of(records, _called(found, name))

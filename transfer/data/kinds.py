@@ -18,6 +18,7 @@ KNOWN = (
     "a folder of images, a table (.csv, .tsv, .parquet, .arrow), arrays (.npz, .h5), TFRecords with a schema.json, "
     "keras:NAME, tfds:NAME or hf://datasets/ORG/NAME"
 )
+TAKEN = f"--data takes {KNOWN}"
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,10 @@ def read_hub(text: str, reading: Reading) -> Found:
     """
     hub = next(hub for hub in HUBS if text.startswith(hub.prefix))
     found: Found = _module(hub.module).read(text.removeprefix(hub.prefix), reading)
-    return without_broken(found, reading)
+    return without_broken(_with_columns(found, reading), reading)
 
 
-def read_files(path: Path, ref: str, reading: Reading, memory: Path | None) -> Found:
+def read_files(path: Path, ref: str, reading: Reading, memory: Path | None, taken: str = TAKEN) -> Found:
     """Read data from a file or folder.
 
     Args:
@@ -71,12 +72,13 @@ def read_files(path: Path, ref: str, reading: Reading, memory: Path | None) -> F
         ref: what they are called in results.
         reading: the user's options.
         memory: the folder where files' digests are remembered.
+        taken: what could be read, as the hint of an error says it.
 
     Raises:
         ZooError: there is nothing, or nothing that is known.
     """
     if not path.exists():
-        raise ZooError(f"there are no data at {path}", f"--data takes {KNOWN}")
+        raise ZooError(f"there are no data at {path}", taken)
     found: Found
     if reading.image_column:
         found = _module("images.listed").read(path, ref, reading, memory)
@@ -86,8 +88,18 @@ def read_files(path: Path, ref: str, reading: Reading, memory: Path | None) -> F
         if module.claims(path):
             read: Callable[..., Found] = module.read
             found = read(path, ref, reading, memory) if files.remembers else read(path, ref, reading)
-            return without_broken(found, reading)
-    raise ZooError(f"{path} is no kind of data that is known by its name", f"--data takes {KNOWN}")
+            return without_broken(_with_columns(found, reading), reading)
+    raise ZooError(f"{path} is no kind of data that is known by its name", taken)
+
+
+def _with_columns(found: Found, reading: Reading) -> Found:
+    """Refuse columns to leave out of what has none."""
+    if reading.ignored and found.kind != "table":
+        raise ZooError(
+            f"{found.ref} holds {found.kind}, and no columns that a model learns from",
+            "leave out --ignore-columns",
+        )
+    return found
 
 
 def _module(name: str) -> Any:

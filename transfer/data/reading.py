@@ -18,6 +18,7 @@ class Reading:
         target_type: `class`, `multilabel` or `number`; None finds it from the labels.
         image_column: the column that names image files, or holds them.
         group_column: samples that have the same value there never stand in two splits.
+        ignore_columns: a table's columns that are left out, with commas between.
         classes: which classes to take, such as `5-9` or `cat,dog`; None takes all.
         limit_per_class: at most so many samples of a class in training and validation; None takes all.
         split: percentages of training, validation and test, for data that are not split: `(70, 15, 15)`.
@@ -31,6 +32,7 @@ class Reading:
     target_type: str | None = None
     image_column: str | None = None
     group_column: str | None = None
+    ignore_columns: str | None = None
     classes: str | None = None
     limit_per_class: int | None = None
     split: tuple[int, int, int] | None = None
@@ -50,7 +52,16 @@ class Reading:
     @property
     def targets(self) -> tuple[str, ...]:
         """The label's columns, of `target`."""
-        return tuple(part.strip() for part in self.target.split(",") if part.strip()) if self.target else ()
+        return _named(self.target)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The columns that are left out, of `ignore_columns`."""
+        return _named(self.ignore_columns)
+
+
+def _named(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
 
 
 def parse_split(text: str) -> tuple[int, int, int]:

@@ -16,6 +16,7 @@ from transfer.data.records import Records
 
 SHOWN = 5
 WORDS = {"class": "classes", "multilabel": "labels", "number": "numbers to tell"}
+ONE = {"class": "1 class", "multilabel": "1 label", "number": "1 number to tell"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Target:
     @property
     def asked(self) -> str:
         """Say in words how many of what a model is to tell."""
-        return f"{self.width} {WORDS[self.kind]}"
+        return f"{self.width} {WORDS[self.kind]}" if self.width != 1 else ONE[self.kind]
 
 
 def find_target(

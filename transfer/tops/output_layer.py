@@ -39,8 +39,9 @@ def output_layer(source: Any, selection: Selection, target: Target) -> str:
         )
     width = layer.get_config()[width_of(layer)]
     if scope in selection.reused and width != target.width:
+        has = "1 output" if width == 1 else f"{width} outputs"
         raise ZooError(
-            f"the reused layer {scope} has {width} outputs; the data have {target.asked}",
+            f"the reused layer {scope} has {has}; the data have {target.asked}",
             f"leave {scope} out of --reuse: it is then made anew",
         )
     return scope

@@ -26,7 +26,13 @@ def mount(app: typer.Typer) -> None:
 def evaluate(
     name: Name,
     data: Data = None,
-    split: Annotated[str, typer.Option(help="Which split: train, valid or test.")] = "test",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="train|valid|test|all",
+            help="Which split, or every sample; without it test, or what is all there is.",
+        ),
+    ] = None,
     backend: Backend = AUTO,
     options: Any = None,
     json: Json = False,
@@ -42,14 +48,14 @@ def evaluate(
     score, measure = done.score, MEASURES[done.target.kind]
     if json:
         json_document({
-            "model": name, "data": done.data, "n": score.n, "loss": score.loss, "measure": measure,
+            "model": name, "data": done.data, "split": done.split, "n": score.n, "loss": score.loss, "measure": measure,
             "accuracy": score.accuracy, "accuracy_ci95": score.ci95, "per_class": score.per_class,
             "errors": score.errors, "broken": done.broken, "notes": done.notes,
         })  # fmt: skip
         return
     for one in done.broken:
         typer.echo(f"left out: {one.where}: {one.why}", err=True)
-    say(f"{name} on {done.data}, {split}: {score.n:,} samples\n")
+    say(f"{name} on {done.data}, {done.split}: {score.n:,} samples\n")
     rows = [["all", f"{score.accuracy:.4f}"], *([each, f"{share:.4f}"] for each, share in score.per_class.items())]
     what = "class" if done.target.kind == "class" else "label" if done.target.kind == "multilabel" else "number"
     say(table([what, measure], rows, right=[measure]))
@@ -75,15 +81,16 @@ def predict(
     options: Any = None,
     json: Json = False,
 ) -> None:
-    """Say what each sample is: class, probability and the next likeliest; or a model's outputs for .npy and .npz."""
+    """Say what each sample is: class, probability, the next likeliest; of arrays for a model's inputs, its outputs."""
     from zoo import predicting
 
-    form = predicting.form_of(form, output, arrays=predicting.is_arrays(input))
-    if predicting.is_arrays(input) and form not in predicting.STREAMS:
+    arrays = predicting.arrays_of(name, input)
+    form = predicting.form_of(form, output, arrays=arrays is not None)
+    if arrays is not None and form not in predicting.STREAMS:
         if options:
             named = ", ".join(f"--{name.replace('size', 'image_size').replace('_', '-')}" for name in options)
             raise ZooError(f"{named} has nothing to do with arrays that the model takes as they are", "leave it out")
-        _outputs(name, Path(input), output, backend, json=json)
+        _outputs(name, arrays.path, output, backend, json=json)
         return
     rows = predicting.predicted(name, input, options, top, lambda text: typer.echo(text, err=True), backend)
     if form in predicting.STREAMS and (output or not json):

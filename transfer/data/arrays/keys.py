@@ -92,6 +92,11 @@ def pairs(specs: Mapping[str, Spec], where: str, target: str | None = None) -> d
     raise _unknown(specs, where)
 
 
+def tells(specs: Mapping[str, Spec]) -> bool:
+    """Tell whether arrays are samples, labelled or not: by their keys, or since only one of two can be labels."""
+    return any(said and said[1] for said in map(understood, specs)) or len(list(_fitting(specs))) == 1
+
+
 def understood(key: str) -> tuple[str, bool, str] | None:
     """Return the split, whether it is samples, and the input of a key; None where it says nothing.
 

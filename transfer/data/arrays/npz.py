@@ -77,6 +77,15 @@ def read(path: Path, ref: str, reading: Reading) -> Found:
     return chosen(path, ref, specs, reading, load, load)
 
 
+def specs(path: Path) -> dict[str, Spec]:
+    """Return what an `.npz` file's arrays are, by their keys.
+
+    Raises:
+        ZooError: the file is missing or broken.
+    """
+    return {key: member.spec for key, member in _members(path).items()}
+
+
 def _members(path: Path) -> dict[str, Member]:
     if not path.is_file():
         raise ZooError(f"there are no data at {path}", "--data takes an .npz file")

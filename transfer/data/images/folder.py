@@ -92,8 +92,6 @@ def _parts(path: Path, walk: Walk) -> dict[str, Path]:
         )
     if len(parts) < len(splits):
         raise ZooError(f"{shown(path)} holds a split twice: {', '.join(splits)}", "keep one of them")
-    if "train" not in parts:
-        raise ZooError(f"{shown(path)} holds {', '.join(splits)} and no train", f"expected {LAYOUT}")
     return {name: parts[name] for name in ("train", "valid", "test") if name in parts}
 
 

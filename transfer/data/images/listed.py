@@ -25,6 +25,7 @@ from transfer.data.reading import Reading
 from transfer.data.records import Broken, Found, Records, Rows
 from transfer.data.tables.places import place
 from transfer.data.tables.read import read_table
+from transfer.data.tables.roles import check_ignored
 
 
 def read(path: Path, ref: str, reading: Reading, memory: Path | None) -> Found:
@@ -51,6 +52,7 @@ def from_table(table: pa.Table, path: Path, ref: str, reading: Reading, memory: 
     """Read images out of a table that was read from `path`; see `read`."""
     grouped = [reading.group_column] if reading.group_column else []
     check_columns(table, [str(reading.image_column), *reading.targets, *grouped], str(path))
+    check_ignored(table.column_names, reading, str(path))
     images, empty = images_of(table, path, reading, memory)
     faults = {int(row): f"has nothing in column {reading.image_column!r}" for row in empty}
     faults |= lacking(table, [*reading.targets, *grouped])
@@ -75,7 +77,7 @@ def _records(table: pa.Table, images: ImageSamples | EncodedImages, path: Path, 
 
 
 def _parts(table: pa.Table, rows: Rows, reading: Reading, path: Path) -> dict[str, Rows]:
-    used = (reading.image_column, reading.group_column, *reading.targets)
+    used = (reading.image_column, reading.group_column, *reading.targets, *reading.ignored)
     if SPLIT_COLUMN in table.column_names and SPLIT_COLUMN not in used:
         return split_rows(table, rows, str(path))
     return {"all": rows}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import NamedTuple
 
 import numpy as np
@@ -72,20 +73,22 @@ def _kind(column: pa.ChunkedArray) -> Kind | None:
 
 def _check_learnable(trained: dict[str, pa.ChunkedArray], kinds: dict[str, Kind | None], source: str) -> None:
     """Refuse columns of which nothing can be learned, all at once."""
-    wrong = []
+    wrong: dict[str, str] = {}
     for name, column in trained.items():
         if kinds[name] is None:
-            wrong.append(f"{name!r} holds {column.type}")
+            wrong[name] = f"{name!r} holds {column.type}"
         elif kinds[name] == "category":
             distinct, filled = pc.count_distinct(column).as_py(), len(column) - column.null_count
             if not repeats(distinct, filled):
-                wrong.append(f"{name!r} holds {distinct} different texts in {filled} training rows")
+                wrong[name] = f"{name!r} holds {distinct} different texts in {filled} training rows"
     if wrong:
+        said = list(wrong.values())
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        names = ",".join(wrong)
         raise ZooError(
-            f"{source}: a model cannot learn from column {', '.join(wrong[:5])}{more}; expected numbers, dates, or"
+            f"{source}: column {', '.join(said[:5])}{more}: a model cannot learn from that; expected numbers, dates, or"
             f" texts that repeat (at most {MOST_VALUES})",
-            "leave these columns out of the table (names, ids, free text), or write numbers as numbers",
+            f"leave out names, ids and free text: --ignore-columns {quote(names)}; and write numbers as numbers",
         )
 
 

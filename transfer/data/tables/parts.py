@@ -13,9 +13,14 @@ PARTS = {"train": "train", "valid": "valid", "validation": "valid", "val": "vali
 
 
 def claims(path: Path) -> bool:
-    """Tell whether a path is a table's, by its name or first bytes; or a folder with `train.csv` or the like."""
+    """Tell whether a path is a table's, by its name or first bytes; or a folder with `train.csv` or the like.
+
+    Beside folders, `test.csv` alone may say something of images in these.
+    """
     if path.is_dir():
-        return any(_part(file) == "train" for file in path.iterdir())
+        found = list(path.iterdir())
+        named = {_part(file) for file in found if file.is_file()} - {None}
+        return "train" in named or (bool(named) and not any(file.is_dir() for file in found))
     return path.name.lower().endswith(SUFFIXES) or (path.is_file() and _magic(path).startswith((b"PAR1", b"ARROW1")))
 
 
@@ -23,7 +28,7 @@ def files(path: Path) -> dict[str, Path]:
     """Return a table's files by split; a single one is `all`.
 
     Raises:
-        ZooError: a folder has two files for a split, or none for training.
+        ZooError: a folder has two files for a split, or none for any.
     """
     if not path.is_dir():
         return {ALL: path}
@@ -34,8 +39,8 @@ def files(path: Path) -> dict[str, Path]:
             raise ZooError(f"{path} has two files for {part}: {found[part].name} and {file.name}", "remove one of them")
         if part:
             found[part] = file
-    if "train" not in found:
-        raise ZooError(f"{path} has no train.csv (or .tsv, .parquet, .arrow)", "or give a single file")
+    if not found:
+        raise ZooError(f"{path} has no train.csv or test.csv (or .tsv, .parquet, .arrow)", "or give a single file")
     return {part: found[part] for part in SPLITS if part in found}
 
 

@@ -57,6 +57,17 @@ def read_table(path: Path, texts: Collection[str] = (), *, skip_ragged: bool = F
     return table
 
 
+def column_names(path: Path) -> tuple[str, ...]:
+    """Return the names of a table's columns; of a text, only its first line is read.
+
+    Raises:
+        ZooError: there is no such file, or it is no table.
+    """
+    if _head(path).startswith((b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")):
+        return tuple(read_table(path).column_names)
+    return tuple(name.strip() for name in header(path)[1])
+
+
 def ragged(path: Path, table: pa.Table) -> tuple[Broken, ...]:
     """List the rows that a table lacks since they have another number of values than the header."""
     if not from_text(table) or rows_are_lines(table):

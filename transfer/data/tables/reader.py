@@ -16,7 +16,7 @@ from transfer.data.tables.labels import labels_of, words
 from transfer.data.tables.parts import ALL, PARTS, SPLITS, claims, files
 from transfer.data.tables.places import place
 from transfer.data.tables.read import ragged, read_table
-from transfer.data.tables.roles import Roles, roles
+from transfer.data.tables.roles import Roles, check_ignored, roles
 from transfer.data.tables.samples import TableSamples, all_rows
 
 __all__ = ["claims", "read", "read_tables", "read_unlabelled"]
@@ -28,7 +28,7 @@ def read(path: Path, ref: str, reading: Reading) -> Found:
     Args:
         path: a file, or a folder with `train.csv`, `valid.csv`, `test.csv` or the like.
         ref: what the data are called in results.
-        reading: its target, target type, group column and skip_broken.
+        reading: its target, target type, group column, columns to ignore and skip_broken.
 
     Raises:
         ZooError: a file is no table, a column or a label is missing, or a number is infinite.
@@ -51,49 +51,51 @@ def read_tables(tables: Iterable[tuple[str, Path, pa.Table]], ref: str, reading:
     parts: dict[str, Records] = {}
     broken: list[Broken] = []
     known: Roles | None = None
+    first = Path()
     for part, file, table in tables:
         broken += ragged(file, table) if reading.skip_broken else ()
-        known = (
-            roles(table, reading, str(file), split=part == ALL) if known is None else _same_roles(known, table, file)
-        )
+        if known is None:
+            known, first = roles(table, reading, str(file), split=part == ALL), file
+        else:
+            _check_same(known, table, file, first)
         records, left_out = _records(table, file, known, reading)
         broken += left_out
         parts |= {part: records} if known.split is None else _by_split(records, table.column(known.split))
     return Found(ref, "table", parts, tuple(broken))
 
 
-def read_unlabelled(path: Path, ref: str, *, skip_broken: bool = False) -> Found:
+def read_unlabelled(path: Path, ref: str, reading: Reading | None = None) -> Found:
     """Read rows to predict: all columns are features, of which a model takes those that it knows.
 
     Args:
         path: as in `read`.
         ref: as in `read`.
-        skip_broken: leave out rows that have another number of values than the header, and list them.
+        reading: its columns to ignore, and whether rows that have another number of values than the header are left
+            out and listed.
 
     Raises:
-        ZooError: a file is no table.
+        ZooError: a file is no table, or has not the columns to ignore.
     """
+    reading = reading or Reading()
     parts: dict[str, Records] = {}
     broken: list[Broken] = []
     for part, file in files(path).items():
-        table = read_table(file, skip_ragged=skip_broken)
-        broken += ragged(file, table) if skip_broken else ()
+        table = read_table(file, skip_ragged=reading.skip_broken)
+        broken += ragged(file, table) if reading.skip_broken else ()
+        check_ignored(table.column_names, reading, str(file))
+        table = table.drop_columns(list(reading.ignored))
         parts[part] = Records(TableSamples(table, all_rows(table), file), None)
     return Found(ref, "table", parts, tuple(broken))
 
 
-def _same_roles(known: Roles, table: pa.Table, file: Path) -> Roles:
-    """Return the roles of another file of the same data.
-
-    Raises:
-        ZooError: it has other columns.
-    """
+def _check_same(known: Roles, table: pa.Table, file: Path, first: Path) -> None:
+    """Refuse another file of the same data that has other columns than the first."""
     wanted = {*known.targets, *known.features, *([known.group] if known.group else [])}
-    lacking, more = sorted(wanted - set(table.column_names)), sorted(set(table.column_names) - wanted)
+    held = set(table.column_names)
+    lacking, more = sorted(wanted - held), sorted(held - wanted - set(known.ignored))
     if lacking or more:
         differing = [f"no column {', '.join(lacking)}"] * bool(lacking) + [f"also {', '.join(more)}"] * bool(more)
-        raise ZooError(f"{file} has other columns than the training rows: {'; '.join(differing)}", "make them the same")
-    return known
+        raise ZooError(f"{file} has other columns than {first}: {'; '.join(differing)}", "make them the same")
 
 
 def _records(table: pa.Table, file: Path, mine: Roles, reading: Reading) -> tuple[Records, list[Broken]]:
@@ -129,19 +131,11 @@ def _remarks(mine: Roles) -> tuple[str, ...]:
 
 
 def _by_split(records: Records, column: pa.ChunkedArray) -> dict[str, Records]:
-    """Part records by a column that names each row's split.
-
-    Raises:
-        ZooError: none is for training.
-    """
+    """Part records by a column that names each row's split."""
     samples = records.samples
     assert isinstance(samples, TableSamples)
     named = np.array([PARTS[value] for value in column.to_pylist()], dtype=np.str_)[samples.index]
     found = {part: np.flatnonzero(named == part) for part in SPLITS}
-    if not len(found["train"]):
-        raise ZooError(
-            f"{samples.path}: no row is for training by its column 'split'", "it must hold train in some rows"
-        )
     return {part: _rows(records, rows) for part, rows in found.items() if len(rows)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -24,12 +25,14 @@ class Roles:
         features: all others, in the table's order.
         group: of the groups, if any.
         split: of the split, if any.
+        ignored: those that the user leaves out.
     """
 
     targets: tuple[str, ...]
     features: tuple[str, ...]
     group: str | None = None
     split: str | None = None
+    ignored: tuple[str, ...] = ()
 
 
 def roles(table: pa.Table, reading: Reading, source: str, *, split: bool) -> Roles:
@@ -43,12 +46,25 @@ def roles(table: pa.Table, reading: Reading, source: str, *, split: bool) -> Rol
     group = reading.group_column
     if group is not None:
         _check_column(group, names, "--group-column", source)
-    taken = {*targets, group}
+    check_ignored(names, reading, source)
+    taken = {*targets, group, *reading.ignored}
     found = SPLIT if split and SPLIT in names and SPLIT not in taken and _is_split(table.column(SPLIT)) else None
     features = tuple(name for name in names if name not in taken and name != found)
     if not features:
         raise ZooError(f"{source} has no column beside {', '.join(names)} that a model could learn from")
-    return Roles(targets, features, group, found)
+    return Roles(targets, features, group, found, reading.ignored)
+
+
+def check_ignored(names: Sequence[str], reading: Reading, source: str) -> None:
+    """Refuse columns to leave out that a table has not, or that are its labels, groups or images.
+
+    Raises:
+        ZooError: naming the first.
+    """
+    for name in reading.ignored:
+        _check_column(name, names, "--ignore-columns", source)
+        if name in (*reading.targets, reading.group_column, reading.image_column):
+            raise ZooError(f"--ignore-columns leaves out {name!r}, which another option names", "leave it in")
 
 
 def _targets(names: list[str], reading: Reading, source: str) -> tuple[str, ...]:
@@ -69,7 +85,7 @@ def _targets(names: list[str], reading: Reading, source: str) -> tuple[str, ...]
     return targets
 
 
-def _check_column(name: str, names: list[str], option: str, source: str) -> None:
+def _check_column(name: str, names: Sequence[str], option: str, source: str) -> None:
     if name not in names:
         raise ZooError(f"{source} has no column {name!r} ({option})", near(name, names))
 
