@@ -159,7 +159,7 @@ def test_images_of_other_sizes_for_a_model_of_one(zoo_command: Zoo, tmp_path: Pa
     published(dense_net(768), "wide", tmp_path / "wide")
     zoo_command("transfer", "wide", "--data", data, "--reuse", "hidden1", *QUICK, code=1)
     assert "are images and the model's card does not say how they become its input" in zoo_command.err
-    assert "--preprocess" in zoo_command.err
+    assert "hint: say it: --preprocess unit (or tf, torch, caffe, 'scale=1/255 mean=...'; or none" in zoo_command.err
 
 
 def rows(content: str | bytes, *words: object) -> Make:

@@ -36,4 +36,5 @@ def test_what_does_not_fit_says_expected_and_got() -> None:
         prepare(np.zeros((5, 3), np.float32), (None, 3), None)
     with pytest.raises(ZooError, match="the data are uint8 and the model's card does not say") as caught:
         prepare(np.zeros((5, 4), np.uint8), (4,), None)
-    assert "float32" in caught.value.hint
+    assert "float32" in caught.value.hint and "none where the model itself scales" in caught.value.hint
+    assert "tell zoo import or transfer: --preprocess unit (or tf, torch, caffe" in caught.value.hint

@@ -43,6 +43,7 @@ class Imported:
         compared_with: what ran the original, with its version, such as `ONNX Runtime 1.23`; empty where nothing did.
         preprocessing: how raw data become the model's input, where the original says so.
         classes: the names of its outputs, where the original has them.
+        target: what its outputs are, `class`, `multilabel` or `number`; empty where nobody says so.
         random: the weights that the original has no values for, `conv1/kernel`: random, or the architecture's.
     """
 
@@ -57,6 +58,7 @@ class Imported:
     compared_with: str = ""
     preprocessing: Preprocessing | None = None
     classes: tuple[str, ...] = ()
+    target: str = ""
     random: tuple[str, ...] = ()
 
     @property

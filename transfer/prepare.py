@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from registry.card import Preprocessing
 from registry.errors import ZooError
 from transfer.data.dataset import Array, check_finite
+from transfer.preprocessing import STATE
 
 
 def prepare(
@@ -34,7 +35,7 @@ def prepare(
         if how is None:
             raise ZooError(
                 f"{where} are {x.dtype} and the model's card does not say how to turn them into its input",
-                "pass them as float32, scaled as in the model's training",
+                f"pass them as float32, scaled as in the model's training; or tell zoo import or transfer: {STATE}",
             )
         x = _from_raw(x, how, where)
     with np.errstate(over="ignore"):

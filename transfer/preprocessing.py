@@ -27,6 +27,7 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
 }
 KEYS = ("scale", "offset", "mean", "channels", "shape", "dtype", "resize", "interpolation")
 NUMBER = re.compile(r"[-+]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})(/\d{1,15}(\.\d{1,15})?)?")
+STATE = "--preprocess unit (or tf, torch, caffe, 'scale=1/255 mean=...'; or none where the model itself scales)"
 USAGE = "write tf, torch, caffe, unit or none; or such as 'scale=1/128 mean=127 channels=rgb'"
 
 

@@ -23,9 +23,10 @@ from transfer.data.records import Samples
 from transfer.data.tables.samples import TableSamples
 from transfer.feeding import Feed
 from transfer.inputs import ModelInput
+from transfer.own_scaling import own_scaling
 from transfer.plan.imaging import Imaging
 from transfer.preparer import batch_preparer
-from transfer.preprocessing import parse_preprocessing
+from transfer.preprocessing import STATE, parse_preprocessing
 from transfer.resized import at_size
 
 SMALLEST = 32  # pixels a side: what the stages of an image model divide it by, all together
@@ -96,7 +97,7 @@ def feed_of(source: Backbone, takes: Sequence[ModelInput], samples: Samples, whe
 
         return TableFeed(samples, source.columns, takes)
     if isinstance(samples, Encoded):
-        return _images(samples, how, takes, where)
+        return _images(samples, source, takes, where)
     if not isinstance(samples, ArraySamples):
         raise ZooError(f"{where} are {type(samples).__name__}, which no model takes")
     resize = batch_preparer(how) if how is not None and how.resize else None
@@ -182,11 +183,13 @@ def _resizing(source: Backbone, samples: Samples, imaging: Imaging) -> Backbone:
     return replace(source, preprocessing=replace(how, resize=imaging.resize or how.resize or "stretch"))
 
 
-def _images(samples: Encoded, how: Preprocessing | None, takes: Sequence[ModelInput], where: str) -> Feed:
+def _images(samples: Encoded, source: Backbone, takes: Sequence[ModelInput], where: str) -> Feed:
+    how = source.preprocessing
     if how is None:
+        own = own_scaling(source.model)
         raise ZooError(
             f"{where} are images and the model's card does not say how they become its input",
-            "say it: --preprocess tf (or torch, caffe, unit, 'scale=1/255 mean=...')",
+            own.advice if own else f"say it: {STATE}",
         )
     if len(takes) != 1 or len(how.shape) not in (2, 3):
         raise ZooError(f"{where} are images; the model takes {', '.join(map(str, takes))}")

@@ -57,6 +57,7 @@ class Export:
         """
         start_tensorflow()
         shelf = Shelf()
+        from transfer.exporters.ends import said
         from transfer.exporters.exported import About
 
         backbone = open_model(shelf, self.model)
@@ -65,6 +66,7 @@ class Export:
             made = folder / self.path.name
             watch("export", 0, 2, self.exporter.format)
             notes = self.exporter.write(backbone.model, made, About(self.model.name, self.model.revision))
+            notes += said(backbone, self.model.card)
             watch("export", 1, 2, "comparing")
             checked = self.exporter.check(backbone.model, made, inputs)
             watch("export", 2, 2)
@@ -116,7 +118,7 @@ class Exported:
             ("written to" if self.kept else "would go to", str(self.path)),
         ]
         lines = ["\n".join(f"{name + ':':<24}{value}" for name, value in facts)]
-        lines += [f"note: {note}" for note in self.notes]
+        lines += ["\n".join(f"note: {note}" for note in self.notes)] if self.notes else []
         last = (
             f"next: zoo import {shlex.quote(str(self.path))} {options}" if self.kept else "nothing written (--dry-run)"
         )

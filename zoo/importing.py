@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ class Request:
         rules: a file of rules from the weights' names to the architecture's, or `MODEL:FILE`.
         allow_partial: regexes of weights that may lack a value, and of names that may be left over.
         preprocess: how raw data become the input, where the file does not say (`transfer.preprocessing`).
+        classes: the names of the outputs, in their order, before those of the file; of one output those of two classes.
         update: add a revision to a name that exists.
     """
 
@@ -48,6 +50,7 @@ class Request:
     rules: str | None = None
     allow_partial: tuple[str, ...] = ()
     preprocess: str | None = None
+    classes: tuple[str, ...] = ()
     update: bool = False
 
     def __post_init__(self) -> None:
@@ -55,6 +58,7 @@ class Request:
             raise ZooError("--map and --allow-partial say how weights go into an architecture", "name it: --into NAME")
         if self.into is not None and (self.input or self.output or self.signature):
             raise ZooError("--input, --output and --signature choose parts of a graph, and --into takes weights alone")
+        _check_names(self.classes)
 
     def read(self, watch: Watch = silent) -> Importable:
         """Read the file and turn it into a Keras model; nothing is stored yet.
@@ -70,7 +74,7 @@ class Request:
         choices = {"into": self.into, "map": self.rules and Path(self.rules).name}
         lineage = Lineage(parent, plan={key: value for key, value in choices.items() if value})
         facts = Facts(summary=_summary(imported, self.into), tags=("imported",))
-        return Importable(self._prepared(imported), spot, lineage, facts)
+        return Importable(_remarked(self._prepared(self._named(imported))), spot, lineage, facts)
 
     def _converted(self, path: str, watch: Watch) -> Imported:
         from transfer.importers.table import importer_for
@@ -92,14 +96,23 @@ class Request:
             imported: Imported = fill(base.model, foreign, rules, self.allow_partial, watch)
         except ZooError as error:
             raise ZooError(f"{self.path} does not go into {self.into}: {error.message}", error.hint) from error
-        stated = [what for what in ("preprocessing", "classes") if not getattr(imported, what) and getattr(base, what)]
-        said = (f"{' and '.join(stated)} taken from {self.into}",) if stated and not self.preprocess else ()
+        lacking = [what for what, said in (("preprocessing", self.preprocess), ("classes", self.classes)) if not said]
+        stated = [what for what in lacking if not getattr(imported, what) and getattr(base, what)]
+        said = (f"{' and '.join(stated)} taken from {self.into}",) if stated else ()
         return replace(
             imported,
             preprocessing=imported.preprocessing or base.preprocessing,
             classes=imported.classes or base.classes,
             notes=(*imported.notes, *said),
         )
+
+    def _named(self, imported: Imported) -> Imported:
+        """Take the user's word on the classes before the file's."""
+        if not self.classes:
+            return imported
+        from transfer.class_names import answers
+
+        return replace(imported, classes=self.classes, target=answers(imported.model, self.classes))
 
     def _prepared(self, imported: Imported) -> Imported:
         """Take the user's word on the preprocessing before the file's."""
@@ -111,6 +124,23 @@ class Request:
             raise ZooError("--preprocess is for models with one input", "pass prepared floating-point arrays instead")
         shape = imported.model.inputs[0].shape[1:]
         return replace(imported, preprocessing=parse_preprocessing(self.preprocess, shape))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if not all(name.strip() for name in names):
+        raise ZooError(f"--classes {','.join(names)!r} has an empty name in it", "such as --classes cat,dog")
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise ZooError(f"--classes {','.join(names)!r} names the class {twice!r} twice", "give each another name")
+
+
+def _remarked(imported: Imported) -> Imported:
+    """Say where a model scales its input itself, so that its preprocessing is to leave numbers alone."""
+    from transfer.own_scaling import own_scaling
+
+    found = own_scaling(imported.model)
+    remark = found.remark(imported.preprocessing) if found else ""
+    return replace(imported, notes=(*imported.notes, remark)) if remark else imported
 
 
 def _place(shelf: Shelf, text: str) -> tuple[str, str]:

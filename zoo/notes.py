@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def notes(prepared: Prepared) -> Iterator[str]:
     """Yield notes: what is left out, what is there twice, how images are given, what views will cost."""
     from transfer.data.tables.samples import TableSamples
+    from transfer.own_scaling import own_scaling
     from transfer.plan.answers import kept_outputs, other_answers
     from transfer.plan.selection import unfrozen
     from transfer.presented import feed_of, remarks
@@ -45,6 +46,9 @@ def notes(prepared: Prepared) -> Iterator[str]:
     how = prepared.source.preprocessing
     if how is not None and how.resize:
         yield f"images are given to the model at {how.shape[0]}x{how.shape[1]} pixels ({how.resize})"
+    own = own_scaling(prepared.source.model)
+    if own is not None and how is not None and (remark := own.remark(how)):
+        yield remark
     if imaging.augment and prepared.plan.cached:
         views, n = imaging.recorded, len(data.train)
         yield f"{views} views of {n:,} training images: {views * n:,} samples go through the layers below a cut"

@@ -84,7 +84,7 @@ class Importable:
             weights = folder / "model.keras"
             drawn = draft(
                 imported.model, weights, random_inputs(imported.model), preprocessing=imported.preprocessing,
-                classes=imported.classes, lineage=self.lineage, embed=self.kept is None,
+                classes=imported.classes, lineage=self.lineage, embed=self.kept is None, target=imported.target,
             )  # fmt: skip
             card = replace(described(drawn, self.facts), name=self.spot.name)
             files = {path.name: path for path in folder.iterdir()} | ({weights.name: self.kept} if self.kept else {})

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from registry.card import LayerInfo, TensorSpec
+from registry.columns import Column, width_of
 from registry.model import Model
 from transfer.plan.selection import Selection
 from zoo.output import figure, size, table
 
 if TYPE_CHECKING:
     from zoo.catalogue import Kin
+
+COLUMNS = 8  # of a table that are named
+MANY = 40  # layers, of which some may be counted only
+LONG = 6  # layers of one fate that are counted together
 
 
 def card_document(model: Model, kin: Kin) -> dict[str, Any]:
@@ -31,9 +37,10 @@ def card_page(model: Model, kin: Kin) -> str:
     facts = [
         ("name", model.name), ("revision", model.revision), ("source", model.source), ("summary", card.summary),
         ("task", card.task), ("license", card.license), ("format", card.format), ("inputs", _tensors(card.inputs)),
-        ("outputs", _tensors(card.outputs)), ("classes", ", ".join(card.classes)), ("preprocessing", _prepared(model)),
-        ("data", card.data), ("tags", " ".join(card.tags)), ("also named", " ".join((*kin.branches, *kin.tags))),
-        ("pulled from", model.origin), ("signed", "yes" if kin.signed else ""),
+        ("outputs", _tensors(card.outputs)), ("classes", ", ".join(card.classes)), ("columns", _columns(card.columns)),
+        ("preprocessing", _prepared(model)), ("data", card.data), ("tags", " ".join(card.tags)),
+        ("also named", " ".join((*kin.branches, *kin.tags))), ("pulled from", model.origin),
+        ("signed", "yes" if kin.signed else ""),
     ]  # fmt: skip
     if card.lineage:
         origin = card.lineage
@@ -62,16 +69,41 @@ def layers_document(selection: Selection) -> dict[str, Any]:
     return {"layers": layers, "cut": selection.cut if selection.reused else ()}
 
 
-def layers_page(selection: Selection, gone: Collection[str] = ()) -> str:
-    """Return the table of layers, what becomes of each, and where the cut lies; `gone` are those that are left out."""
+def layers_page(selection: Selection, gone: Collection[str] = (), *, short: bool = False) -> str:
+    """Return the table of layers, what becomes of each, and where the cut lies.
+
+    Args:
+        selection: what is reused and frozen.
+        gone: the layers that are left out.
+        short: leave out what stands in long stretches of one fate, where there are many layers.
+    """
     fate = fates(selection, gone)
     rows = [[layer.name, layer.type, f"{layer.parameters:,}", fate[layer.name]] for layer in selection.layers]
+    if short and len(rows) > MANY:
+        rows = _shortened(selection.layers, rows)
     text = table(["layer", "type", "parameters", "role"], rows, right=["parameters"])
     if not selection.reused:
         return text + f"\n\n{counted(selection.layers)}; --reuse REGEX shows what a transfer would keep"
     kept = [layer for layer in selection.layers if layer.name in selection.reused]
     held = [layer for layer in selection.layers if layer.name in selection.frozen]
     return f"{text}\n\nreused {counted(kept)}; frozen {counted(held)}; {edge(selection, gone)}"
+
+
+def _shortened(layers: Sequence[LayerInfo], rows: Sequence[list[str]]) -> list[list[str]]:
+    """Keep the first two and the last of each long stretch of layers with one fate, and count those between."""
+    roles: list[str] = []
+    for row in rows:
+        roles.append(row[-1] or (roles[-1] if roles else ""))  # what has no weights goes with what is below it
+    found = list[list[str]]()
+    for role, places in groupby(range(len(rows)), key=roles.__getitem__):
+        stretch = list(places)
+        between = stretch[2:-1]
+        shown = [rows[place] for place in stretch]
+        if len(between) >= LONG:
+            held = sum(layers[place].parameters for place in between)
+            shown[2:-1] = [[f"… {len(between)} more", "", f"{held:,}", role]]
+        found += shown
+    return found
 
 
 def edge(selection: Selection, gone: Collection[str] = ()) -> str:
@@ -117,8 +149,17 @@ def _tensors(specs: Sequence[TensorSpec]) -> str:
     )
 
 
+def _columns(columns: Sequence[Column]) -> str:
+    """Name the first few columns of a table, and how many numbers all are encoded as."""
+    if not columns:
+        return ""
+    more = f" and {len(columns) - COLUMNS} more" if len(columns) > COLUMNS else ""
+    named = ", ".join(f"{column.name} ({column.kind})" for column in columns[:COLUMNS])
+    return f"{named}{more}; {width_of(columns)} numbers a row"
+
+
 def _prepared(model: Model) -> str:
     how = model.card.preprocessing
     if how is None:
-        return "unknown" if model.card.layers else ""
+        return "unknown" if model.card.layers and not model.card.columns else ""
     return f"{how.dtype} ({', '.join(map(str, how.shape))}), {how.formula}"

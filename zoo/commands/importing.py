@@ -41,6 +41,9 @@ def import_model(
     preprocess: Annotated[
         str | None, typer.Option(metavar="HOW", help="tf, torch, caffe, unit, none; or 'scale=1/128 mean=127'.")
     ] = None,
+    classes: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="What the outputs are called, in their order.")
+    ] = None,
     update: Update = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -51,7 +54,10 @@ def import_model(
     from zoo.importing import Request
     from zoo.progress import bars
 
-    request = Request(path, name, input, output, signature, into, rules, tuple(allow_partial or ()), preprocess, update)
+    named = tuple(word.strip() for word in classes.split(",")) if classes is not None else ()
+    request = Request(
+        path, name, input, output, signature, into, rules, tuple(allow_partial or ()), preprocess, named, update
+    )
     with bars(quiet=json or quiet) as watch:
         importable = request.read(watch)
     model = None if dry_run else importable.commit()
