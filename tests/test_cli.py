@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,9 +153,16 @@ def test_the_transfer_document(zoo_command: Zoo, tiny: str, data_file: Path) -> 
     assert zoo_command("runs", "-q").split() == [document["run"], again["run"]]
     assert [run["state"] for run in zoo_command("runs", "--json")["runs"]] == ["done", "done"]
     header, first, _ = zoo_command("runs").splitlines()
-    assert header.split() == ["RUN", "STATE", "STARTED", "REUSE", "SEED", "MEASURE", "VALID", "TEST"]
+    assert header.split() == ["RUN", "STATE", "STARTED", "REUSE", "SEED", "KEPT", "MEASURE", "VALID", "TEST"]
     kept = document if document["kept"] == "reused" else document["scratch"]
-    assert first.split()[-3:] == ["accuracy", f"{kept['valid_accuracy']:.4f}", f"{kept['test_accuracy']:.4f}"]
+    for name in ("valid_accuracy", "test_accuracy", "test_accuracy_ci95"):
+        assert document[f"kept_{name}"] == kept[name]
+    assert first.split()[-4:] == [
+        document["kept"],
+        "accuracy",
+        f"{kept['valid_accuracy']:.4f}",
+        f"{kept['test_accuracy']:.4f}",
+    ]
 
 
 def test_several_seeds(zoo_command: Zoo, tiny: str, data_file: Path) -> None:
@@ -167,6 +175,8 @@ def test_several_seeds(zoo_command: Zoo, tiny: str, data_file: Path) -> None:
     assert set(document["scratch"]) == {"mean", "std"}
     assert document["difference"]["mean"] == pytest.approx(document["mean"] - document["scratch"]["mean"])
     assert (document["difference"]["n"], document["difference"]["over"]) == (2, "seeds")
+    kept = [one["kept_test_accuracy"] for one in document["seeds"]]
+    assert document["kept"] == pytest.approx({"mean": np.mean(kept), "std": np.std(kept, ddof=1)})
     single = document["seeds"][0]["scratch"]
     assert single["difference"]["mean"] == pytest.approx(accuracies[0] - single["test_accuracy"])
     assert (single["difference"]["n"], single["difference"]["over"]) == (45, "samples")
@@ -215,7 +225,8 @@ def test_evaluate_and_predict(zoo_command: Zoo, tiny: str, data_file: Path, tmp_
     document = zoo_command("evaluate", "net", "--data", data_file, "--json")
     assert document["accuracy"] == result["test_accuracy"]
     assert set(document) == {
-        "model", "data", "n", "loss", "measure", "accuracy", "accuracy_ci95", "per_class", "errors", "broken", "notes",
+        "model", "data", "split", "n", "loss", "measure", "accuracy", "accuracy_ci95", "per_class", "errors", "broken",
+        "notes",
     }  # fmt: skip
     assert (document["measure"], document["errors"], document["broken"]) == ("accuracy", {}, [])
     assert "95 % interval" in zoo_command("evaluate", "net", "--data", data_file, "--split", "valid")
@@ -250,7 +261,8 @@ def test_the_accuracy_can_be_asserted(zoo_command: Zoo, tiny: str, data_file: Pa
     zoo_command(*words, "0.01")
     zoo_command(*words, "1.01", code=1)
     document = zoo_command(*words, "1.01", "--publish-as", "bad", "--json", code=1)
-    assert "--assert-accuracy-at-least wants 1.01" in document["error"]["message"]
+    said = r"the test accuracy of the (reused model|model from scratch), which is kept, is \d\.\d{4}; "
+    assert re.match(f"{said}--assert-accuracy-at-least wants 1.01", document["error"]["message"])
     assert "bad" not in zoo_command("list", "-q").split(), "what fails is not published"
 
 
@@ -403,6 +415,10 @@ def test_ctrl_c_is_said_and_seen(tiny: str, data_file: Path, zoo_home: Path) -> 
         "100000",
         "--patience",
         "100000",
+        "--seeds",
+        "2",
+        "--publish-as",
+        "mine",
     ]
     command = [sys.executable, "-m", "zoo", *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -413,9 +429,12 @@ def test_ctrl_c_is_said_and_seen(tiny: str, data_file: Path, zoo_home: Path) -> 
     process.send_signal(signal.SIGINT)
     _, shown = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "error: interrupted" in shown
+    said = "error: interrupted with seed 0 of 0 to 1; not begun: seed 1; nothing is published as mine"
+    assert said in shown
     assert "Traceback" not in shown
     from transfer.runs import Runs
 
-    assert [folder.status.state for folder in Runs(zoo_home / "runs").all()] == ["interrupted"]
+    (folder,) = Runs(zoo_home / "runs").all()
+    assert folder.status.state == "interrupted"
+    assert f"hint: zoo resume {folder.id} goes on with it; then zoo transfer {tiny}@" in shown
     assert not list(zoo_home.rglob("tmp-*"))

@@ -184,8 +184,62 @@ def test_numbers_have_residuals_in_place_of_confusions(run: RunFolder) -> None:
     assert per_class(replace(about, result=single)) is None, "it is the verdict's"
     largest = worst_mistakes(about)
     assert largest is not None and largest.title == "Largest errors"
-    assert largest.lead == "The test samples that are missed by most."
+    assert largest.lead == f"The test samples that are missed by most. {KEPT[about.result.kept]}"
     assert Page(page(about)).sections.count("residuals") == 1
+
+
+KEPT = {"reused": "Of the reused model, which is kept.", "scratch": "Of the model from scratch, which is kept."}
+
+
+@pytest.mark.parametrize("kept", ["reused", "scratch"])
+def test_all_figures_of_one_model_say_whose_they_are(run: RunFolder, kept: str) -> None:
+    about = told(run)
+    result = about.result
+    assert result is not None and result.test and result.scratch and result.scratch.test
+    scratch = replace(result.scratch, test=replace(result.scratch.test, per_class={"0": 0.25, "1": 1.0}))
+    test = replace(result.test, per_class={"0": 0.75, "1": 1.0})
+    about = replace(about, result=replace(result, test=test, scratch=scratch, kept=kept))
+    for make in (errors, per_class, calibration, worst_mistakes):
+        section = make(about)
+        assert section is not None and section.lead.startswith(KEPT[kept]), section
+    section = per_class(about)
+    assert section is not None and isinstance(section.blocks[0], Figure)
+    assert ("0.2500" in section.blocks[0].svg, "0.7500" in section.blocks[0].svg) == (
+        kept == "scratch",
+        kept == "reused",
+    )
+    alone = per_class(replace(about, result=replace(result, test=test, scratch=None, kept="reused")))
+    assert alone is not None and alone.lead == "", "there is no other model"
+
+
+def test_a_run_of_an_earlier_version_says_that_its_classes_are_of_the_other_model(run: RunFolder) -> None:
+    about = told(run)
+    assert about.result is not None and about.result.scratch is not None
+    result = replace(about.result, kept="scratch", scratch=replace(about.result.scratch, test=None))
+    section = per_class(replace(about, result=result))
+    assert section is not None
+    assert section.lead.startswith("Of the reused model, which is not kept: this run, of an earlier version, has no")
+
+
+def test_the_chosen_phase_is_the_lowest_of_what_could_be_chosen(run: RunFolder) -> None:
+    result = told(run).result
+    assert result is not None and result.scratch is not None
+    control = replace(result.scratch.phases[0], valid_loss=0.125)
+    lower = replace(result, kept="reused", scratch=replace(result.scratch, phases=(control,)))
+    assert (
+        "\n* the lowest validation loss of the phases with reused layers: chosen"
+        "\n  from scratch it is lower, 0.1250: only --unfreeze auto would keep that model"
+    ) in phases_table(lower)
+    section = curves(replace(told(run), result=lower))
+    assert section is not None
+    assert section.lead.endswith(
+        "chosen: the lowest validation loss of the phases with reused layers; "
+        "from scratch it is lower, 0.1250: only --unfreeze auto would keep that model."
+    )
+    higher = replace(lower, scratch=replace(result.scratch, phases=(replace(control, valid_loss=99.0),)))
+    for same in (higher, replace(lower, kept="scratch"), replace(lower, scratch=None)):
+        assert "\n* the lowest validation loss: chosen" in phases_table(same)
+        assert "only --unfreeze auto" not in phases_table(same)
 
 
 def test_several_labels_are_told_one_by_one(run: RunFolder) -> None:

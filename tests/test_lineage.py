@@ -75,6 +75,21 @@ def add(name: str, parent: str, **step: Any) -> str:
         return Shelf().publish(Card(name, "onnx", "net.onnx", lineage=lineage), Path(folder), Spot(name)).ref
 
 
+@pytest.mark.usefixtures("zoo_home")
+def test_a_model_from_scratch_is_held_against_reuse(zoo_command: Zoo) -> None:
+    import tempfile
+
+    figures: dict[str, float | list[float]] = {"test_accuracy": 0.9, "scratch_test_accuracy": 0.9}
+    for name, more, said in (("old", {}, ""), ("new", {"reused_test_accuracy": 0.8}, ", +0.1000 against reuse")):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "net.onnx").write_bytes(name.encode())
+            card = Card(name, "onnx", "net.onnx", lineage=Lineage("p@1", run="r"), metrics={**figures, **more})
+            Shelf().publish(card, Path(folder), Spot(name))
+        text = zoo_command("lineage", name)
+        assert "its architecture, trained from scratch" in text
+        assert text.rstrip().endswith(f"test accuracy 0.9000{said}")
+
+
 def test_the_tree(zoo_command: Zoo, family: Family) -> None:
     refs, data = family.refs, family.data
     lines = zoo_command("lineage", "first").splitlines()

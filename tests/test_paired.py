@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from transfer.controls.paired import Difference, hits, newcombe, over_samples, over_seeds, student_t
+from transfer.controls.paired import Difference, hits, limit, newcombe, over_samples, over_seeds, student_t
 from transfer.data.target import Target
 from transfer.evaluate import scored
 
@@ -120,9 +120,43 @@ def test_over_seeds() -> None:
     half = 3.182446305 * np.std([0.05, 0.06, 0.02, -0.01], ddof=1) / 2
     assert (found.mean, found.low, found.high) == pytest.approx((0.03, 0.03 - half, 0.03 + half))
     assert found.sign == 0
-    assert over_seeds([0.5, 0.6], [0.3, 0.4]).sign == 1
-    assert over_seeds([0.3, 0.4], [0.5, 0.6]).sign == -1
-    assert over_seeds([0.5, 0.5], [0.5, 0.5]) == Difference(0.0, 0.0, 0.0, 2, "seeds")
+    assert over_seeds([0.5, 0.61], [0.3, 0.4]).sign == 1
+    assert over_seeds([0.3, 0.4], [0.5, 0.61]).sign == -1
+
+
+def test_over_seeds_no_interval_goes_beyond_what_figures_can_do() -> None:
+    far = [0.9, 0.5], [0.2, 0.4]
+    assert (over_seeds(*far).low, over_seeds(*far).high) == pytest.approx((0.4 - 3.8118614, 0.4 + 3.8118614))
+    found = over_seeds(*far, most=limit("class"))
+    assert (found.low, found.high, found.sign) == (-1, 1, 0)
+    assert over_seeds([-9.0, -7.0], [0.5, 0.6], most=limit("number")).low < -10, "R2 has no lower limit"
+
+
+NARROW = Difference(-0.0167, -0.05, 0.02, 120, "samples", 1, 3)
+WIDE = Difference(-0.0167, -0.06, 0.03, 120, "samples", 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "each", "told"),
+    [
+        (2, [NARROW, WIDE], WIDE),
+        (9, [NARROW] * 9, NARROW),
+        (2, [NARROW, None], Difference(-0.1, -1.0, 1.0, 2, "seeds", 0, 2)),
+        (5, [], Difference(-0.1, -1.0, 1.0, 5, "seeds", 0, 5)),
+        (6, [], Difference(-0.1, -0.1, -0.1, 6, "seeds", 0, 6)),
+    ],
+)
+def test_seeds_that_differ_alike_do_not_make_certain(
+    seeds: int, each: list[Difference | None], told: Difference
+) -> None:
+    found = over_seeds([0.3, 0.7, *[0.5] * 7][:seeds], [0.4, 0.8, *[0.6] * 7][:seeds], each, limit("class"))
+    assert vars(found) == pytest.approx(vars(told))
+
+
+def test_samples_that_all_differ_alike_are_too_few_to_tell() -> None:
+    y, target = np.array([[1, 1], [1, 0]], np.float32), Target("multilabel", ("a", "b"))
+    right, half = np.where(y, 1, -1).astype(np.float32), np.where(y, 1, -1).astype(np.float32) * np.float32([1, -1])
+    assert over_samples(right, half, y, target) == Difference(0.5, -1.0, 1.0, 2, "samples", 2, 0)
 
 
 def outputs(kind: str, n: int, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

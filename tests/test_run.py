@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
+import resource
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +17,7 @@ from found_data import data_set
 from nets import build
 
 from registry.errors import ZooError
+from transfer.alone import alone, held
 from transfer.backbone import Backbone, layer_of
 from transfer.cache import FeatureCache
 from transfer.evaluate import score
@@ -23,8 +29,9 @@ from transfer.plan.plan import Plan
 from transfer.plan.top import Top
 from transfer.result import Result
 from transfer.run import Job
-from transfer.runs import RunFolder, Runs
-from zoo.report import phases_table, verdict
+from transfer.run_status import Status
+from transfer.runs import RunFolder, Runs, plain
+from zoo.report import phases_table, verdict, write_report
 
 PLAN = Plan(
     "tiny@0123456789ab",
@@ -168,10 +175,80 @@ def test_an_interrupted_run_is_seen_as_such_and_the_cache_is_whole(carry_out: Ca
     assert carry_out()[0].phases, "and the next run goes through"
 
 
-def test_a_run_whose_process_is_gone_counts_as_interrupted(tmp_path: Path) -> None:
+def test_a_run_counts_as_running_for_as_long_as_its_lock_is_held(tmp_path: Path) -> None:
     with Runs(tmp_path).new(PLAN) as folder:
         folder.write("status.json", replace(folder.status, process=2**22 + 1))
-        assert folder.status.state == "interrupted"
+        assert folder.status.state == "running", "a number means nothing in another container"
+    for process in (1, os.getpid(), 2**22 + 1):
+        folder.write("status.json", Status("running", 1.0, process=process))
+        assert folder.status.state == "interrupted", "the process that has the number now is another"
+        with Runs(tmp_path).again(folder):
+            assert folder.status.state == "running"
+        assert folder.status.state == "done"
+    (folder.path / ".lock").unlink(missing_ok=True)
+    folder.write("status.json", Status("running", 1.0, process=os.getpid()))
+    assert folder.status.state == "interrupted", "a copy of a folder has no lock perhaps"
+
+
+def test_who_looks_does_not_keep_a_run_from_being_taken_up(tmp_path: Path) -> None:
+    with (tmp_path / ".lock").open("wb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        letting_go = threading.Timer(0.05, looking.close)
+        letting_go.start()
+        with alone(tmp_path):
+            letting_go.join()
+            assert held(tmp_path)
+    assert not held(tmp_path)
+
+
+def test_a_run_that_was_killed_with_only_a_plan_is_listed_and_can_be_taken_up(tmp_path: Path) -> None:
+    with Runs(tmp_path).new(PLAN) as folder:
+        (folder.path / "status.json").unlink()
+        assert folder.status.state == "running"
+    (folder.path / "status.json").unlink()
+    assert Runs(tmp_path).all() == [Runs(tmp_path).find("last")] == [folder]
+    assert (folder.status.state, folder.status.started) == ("interrupted", (folder.path / "plan.json").stat().st_mtime)
+    with Runs(tmp_path).again(folder):
+        pass
+    assert folder.status.state == "done"
+
+
+def test_a_full_disk_does_not_hide_what_went_wrong_first(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(ZooError, match="the sample 17 is broken"), Runs(tmp_path).new(PLAN) as folder:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+            raise ZooError("the sample 17 is broken")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert folder.status.state == "interrupted"
+
+
+FULL = "Can't decrement id ref count (file write failed: errno = 28, error message = 'No space left on device')"
+NO_ROOM = {
+    "as Python tells it": (OSError(errno.EFBIG, "by someone"), "File too large"),
+    "as h5py tells it when it closes a file": (RuntimeError(FULL), "No space left on device"),
+    "otherwise": (RuntimeError("Keras has no words"), "Keras has no words"),
+}
+
+
+@pytest.mark.parametrize("name", NO_ROOM)
+def test_a_model_for_which_there_is_no_room(
+    carry_out: Carry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The errors are what was seen with a limit on the size of files; beyond it HDF5 ends some processes."""
+    error, why = NO_ROOM[name]
+
+    def full(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("transfer.run.draft", full)
+    with pytest.raises(ZooError) as caught:
+        carry_out(replace(PLAN, compare_scratch=False))
+    (folder,) = Runs(tmp_path / "runs").all()
+    assert caught.value.message == f"cannot write the result into {folder.path}: {why}"
+    assert caught.value.hint == "free some space, or set ZOO_HOME to a folder on another disk"
+    assert folder.status.why == caught.value.message
 
 
 def test_runs_are_found_by_a_beginning(tmp_path: Path) -> None:
@@ -210,7 +287,17 @@ def test_auto_keeps_the_model_from_scratch_where_that_is_better(carry_out: Carry
     assert result.scratch is not None
     assert result.kept == "scratch"
     assert result.accuracy == result.scratch.test_accuracy
+    document = plain(result)
+    assert document["kept_test_accuracy"] == document["accuracy"] == result.scratch.test_accuracy
+    assert document["test_accuracy"] == result.test_accuracy
+    assert result.scratch.test is not None and result.scratch.test.accuracy == result.scratch.test_accuracy
     card = folder.card
+    assert card.metrics["test_accuracy"] == result.scratch.test_accuracy
+    assert card.metrics["reused_test_accuracy"] == result.test_accuracy
+    write_report(folder, plan, result)
+    text = folder.report.read_text()
+    by_class = text[text.index("Of the model from scratch, which is kept.") :]
+    assert all(f"{share:.4f}" in by_class for share in result.scratch.test.per_class.values())
     assert card.metrics["valid_accuracy"] == result.scratch.valid_accuracy
     assert card.lineage is not None and card.lineage.reuse == "" and card.lineage.reused == ()
     assert "the model from scratch is kept" in verdict(result)

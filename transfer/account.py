@@ -99,7 +99,7 @@ class Account:
         gain = over_samples(reused.outputs, control.outputs, self.labels, self.data.target)
         return Scratch(
             control.phases, control.phases[-1].valid_accuracy, test.accuracy if test else None,
-            test.ci95 if test else None, control.seconds, gain,
+            test.ci95 if test else None, control.seconds, gain, test,
         )  # fmt: skip
 
     def _score(self, of: Trained) -> Score | None:
@@ -131,7 +131,7 @@ def lineage(plan: Plan, result: Result) -> Lineage:
 
 
 def metrics(result: Result) -> dict[str, float | list[float]]:
-    """Return the figures of a run's model for the card; of numbers, accuracies are R2 and called so."""
+    """Return the figures of a run's model for the card, and of the one beside it; of numbers, accuracies are R2."""
     word = "r2" if result.target == "number" else "accuracy"
     of = result.of_kept
     figures: dict[str, float | list[float]] = {f"valid_{word}": of.valid_accuracy}
@@ -139,6 +139,8 @@ def metrics(result: Result) -> dict[str, float | list[float]]:
         figures |= {f"test_{word}": of.test_accuracy, f"test_{word}_ci95": list(of.test_accuracy_ci95)}
     if result.scratch and result.scratch.test_accuracy is not None:
         figures[f"scratch_test_{word}"] = result.scratch.test_accuracy
+    if result.kept == "scratch" and result.test_accuracy is not None:
+        figures[f"reused_test_{word}"] = result.test_accuracy
     return figures
 
 

@@ -35,6 +35,12 @@ def _figures(first: Result, second: Result) -> Iterator[str]:
             )
     if first.test_accuracy != second.test_accuracy:
         yield f"test {first.measure} {first.test_accuracy}, now {second.test_accuracy}"
+    if first.kept != second.kept:
+        yield f"kept is the model that is {_how(first)}, now that which is {_how(second)}"
+
+
+def _how(result: Result) -> str:
+    return "trained from scratch" if result.kept == "scratch" else "reused"
 
 
 def _outcome(phase: PhaseResult) -> tuple[object, ...]:

@@ -75,6 +75,7 @@ class Scratch:
     """The same architecture from fresh weights on the same data and budget.
 
     `difference` is the reused model's figure less this one's, over the test samples; None where there are too few.
+    `test` is its score in full; None without test data, and in runs of earlier versions.
     """
 
     phases: tuple[PhaseResult, ...]
@@ -83,11 +84,15 @@ class Scratch:
     test_accuracy_ci95: tuple[float, float] | None
     seconds: float
     difference: Difference | None = None
+    test: Score | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run.
+    """A finished run: what the reused model reached, beside it what the same from scratch did, and which one is kept.
+
+    What is said of "the result" is said of the model that is kept, which is what would be published: `of_kept`,
+    `valid_loss`, `accuracy`. All other figures are the reused model's, or below `scratch` the other's.
 
     Attributes:
         run: its identifier.
@@ -97,9 +102,10 @@ class Result:
         reuse, freeze: the regexes; `reused` the scopes that the first selects.
         cut: where the first phase cut.
         phases: in order; `best_phase` counts from 1.
-        valid_accuracy, test_accuracy: of the best phase; the second is None where there are no test data.
+        valid_accuracy, test_accuracy: of the reused model, in its best phase; the second is None where there are no
+            test data.
         test_accuracy_ci95: Wilson's interval.
-        test: the same in full, by class.
+        test: the same in full, by class; of the reused model too.
         scratch: None where it was not asked for.
         seed: of everything random.
         target: the labels' kind: `class`, `multilabel` or `number`.
@@ -138,7 +144,7 @@ class Result:
 
     @property
     def of_kept(self) -> Result | Scratch:
-        """The accuracies of the model that is kept."""
+        """The figures of the model that is kept."""
         return self.scratch if self.kept == "scratch" and self.scratch else self
 
     @property

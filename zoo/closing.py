@@ -18,6 +18,7 @@ def closing(runs: list[Run], published: str | None, told: Collection[str] = ()) 
     """
     from transfer.board import board_of
     from zoo import report
+    from zoo.seeds_page import seeds_page
 
     board = board_of(best(runs).folder)
     results = [run.result for run in runs]
@@ -25,7 +26,7 @@ def closing(runs: list[Run], published: str | None, told: Collection[str] = ()) 
     if len(runs) == 1:
         body = f"{report.phases_table(last.result)}\n\n{report.verdict(last.result)}"
     else:
-        body = report.seeds_page(results, *spreads(results))
+        body = seeds_page(results, *spreads(results))
     after = f"zoo show {published}" if published else f"zoo publish {last.folder.id} --as NAME"
     lies = [
         f"run     {last.folder.path}",
@@ -41,7 +42,7 @@ def closing(runs: list[Run], published: str | None, told: Collection[str] = ()) 
 
 
 def spreads(results: list[Result]) -> tuple[Spread, Spread | None]:
-    """Return the spread over seeds of the accuracy, and of that from scratch where all have it."""
+    """Return the spread over seeds of the reused models' accuracy, and of that from scratch where all have it."""
     from transfer.result import spread
 
     reused = [one.valid_accuracy if one.test_accuracy is None else one.test_accuracy for one in results]

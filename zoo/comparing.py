@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from registry.errors import ZooError
 from transfer.controls.flat import flattening
 from transfer.controls.linear import fit_linear
-from transfer.controls.paired import Difference, over_samples, over_seeds
+from transfer.controls.paired import Difference, limit, over_samples, over_seeds
 from transfer.data.dataset import Dataset
 from transfer.plan.hyperparameters import Training
 from transfer.result import Result, Scratch
@@ -123,22 +123,26 @@ def _judged(prepared: Prepared, runs: Sequence[Run], linear: Linear) -> Contest:
     from transfer.evaluate import scored
 
     data, results = prepared.data, [run.result for run in runs]
-    reused = _reached(results, sum(one.seconds.extract + one.seconds.train for one in results))
+    most = limit(data.target.kind)
+    reused = _reached(results, sum(one.seconds.extract + one.seconds.train for one in results), most)
     controls = [one.scratch for one in results if one.scratch and one.scratch.test_accuracy is not None]
     complete = len(controls) == len(results)
-    scratch = _reached(controls, sum(one.seconds for one in controls)) if complete else None
+    scratch = _reached(controls, sum(one.seconds for one in controls), most) if complete else None
     found = linear.outputs
     straight = None
     if found is not None:
         score = scored(found, data.test.y, data.target)
         straight = fixed(score.accuracy, len(runs), linear.seconds, score.ci95)
     differences: dict[str, Difference | None] = {}
+    once = {
+        "scratch": (one.scratch.difference if one.scratch else None for one in results),
+        "linear": (_once(run, found, data) for run in runs),
+    }
     for name, rival in (("scratch", scratch), ("linear", straight)):
-        if rival is not None and len(runs) > 1:
-            differences[name] = over_seeds(reused.each, rival.each)
-    if len(runs) == 1:
-        differences["scratch"] = results[0].scratch.difference if results[0].scratch else None
-        differences["linear"] = _once(runs[0], found, data)
+        if len(runs) == 1:
+            differences[name] = next(once[name])
+        elif rival is not None:
+            differences[name] = over_seeds(reused.each, rival.each, once[name], most)
     lost = () if complete else ("training from scratch diverged with some seed: there is nothing to compare with",)
     known = {name: one for name, one in differences.items() if one is not None}
     ids, remarks = tuple(run.folder.id for run in runs), (*data.remarks, *lost, *linear.remarks)
@@ -155,9 +159,9 @@ def _once(run: Run, linear: NDArray[np.float32] | None, data: Dataset) -> Differ
     return over_samples(said.outputs, linear, data.test.y, data.target)
 
 
-def _reached(models: Sequence[Result | Scratch], seconds: float) -> Figures:
+def _reached(models: Sequence[Result | Scratch], seconds: float, most: float) -> Figures:
     each = [one.test_accuracy for one in models if one.test_accuracy is not None]
-    return figures(each, seconds, models[0].test_accuracy_ci95)
+    return figures(each, seconds, models[0].test_accuracy_ci95, least=1 - most)
 
 
 def _linear(prepared: Prepared) -> Linear:

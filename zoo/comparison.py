@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from transfer.controls.paired import Difference, student_interval
+from transfer.controls.paired import Difference, alike, student_interval
 from transfer.result import spread
 
 
@@ -17,8 +18,8 @@ class Figures:
         mean, std: over the seeds.
         each: a figure a seed.
         seconds: that all of them took.
-        ci95: of several seeds Student's interval of their mean, of one the interval over the test samples; None where
-            a figure does not depend on the seed.
+        ci95: of several seeds Student's interval of their mean, as far as a figure can go; of one the interval over the
+            test samples; None where all seeds have the same figure.
     """
 
     mean: float
@@ -66,19 +67,29 @@ class Comparison:
     curve: tuple[Contest, ...] = ()
 
 
-def figures(each: Sequence[float], seconds: float, over_samples: tuple[float, float] | None = None) -> Figures:
+def figures(
+    each: Sequence[float], seconds: float, over_samples: tuple[float, float] | None = None, least: float = -math.inf
+) -> Figures:
     """Summarise a model's figures, one a seed.
 
     Args:
         each: the figures.
         seconds: that all of them took.
         over_samples: the interval of the first, over the test samples; it counts where there is no other seed.
+        least: what a figure can be at least; at most it is 1.
 
-    >>> figures([0.9, 0.9], 1.0).ci95
-    (0.9, 0.9)
+    >>> figures([0.5, 1.0], 1.0, least=0).ci95
+    (0, 1.0)
+    >>> figures([0.9, 0.9], 1.0, least=0).ci95
     """
     summary = spread(each)
-    interval = student_interval(each) if len(each) > 1 else over_samples
+    if len(each) == 1:
+        interval = over_samples
+    elif alike(each):
+        interval = None
+    else:
+        low, high = student_interval(each)
+        interval = max(least, low), min(1.0, high)
     return Figures(summary.mean, summary.std, tuple(each), seconds, interval)
 
 

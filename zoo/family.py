@@ -67,12 +67,14 @@ def _step(node: Node) -> list[str]:
 
 
 def _figures(node: Node) -> list[str]:
-    accuracy, scratch = node.metrics.get("test_accuracy"), node.metrics.get("scratch_test_accuracy")
+    accuracy = node.metrics.get("test_accuracy")
     if not isinstance(accuracy, float):
         return []
-    if not isinstance(scratch, float):
-        return [f"test accuracy {accuracy:.4f}"]
-    return [f"test accuracy {accuracy:.4f}, {accuracy - scratch:+.4f} against from scratch"]
+    anew = node.step is not None and not node.step.reuse  # what is kept of the run is the model from scratch
+    rival = node.metrics.get("reused_test_accuracy" if anew else "scratch_test_accuracy")
+    name = "reuse" if anew else "from scratch"
+    against = f", {accuracy - rival:+.4f} against {name}" if isinstance(rival, float) else ""
+    return [f"test accuracy {accuracy:.4f}{against}"]
 
 
 def _pairs(parent: Node | None, node: Node) -> Iterator[tuple[Node | None, Node]]:

@@ -17,6 +17,30 @@ def marked(number: int, result: Result, mark: str = "*") -> str:
     return f"{number} {mark}" if number == result.best_phase and result.kept == "reused" else str(number)
 
 
+def kept_model(result: Result) -> str:
+    """Name the model that is kept."""
+    return "the model from scratch" if result.kept == "scratch" else "the reused model"
+
+
+def of_kept(result: Result) -> str:
+    """Say that figures are of the model that is kept, in a sentence; empty where there is no other."""
+    return f"Of {kept_model(result)}, which is kept." if result.scratch else ""
+
+
+def chosen(result: Result) -> str:
+    """Say by what the marked model was chosen."""
+    among = " of the phases with reused layers" if passed_over(result) else ""
+    return f"the lowest validation loss{among}"
+
+
+def passed_over(result: Result) -> str:
+    """Say that training from scratch was better by validation and is not kept, where that is so; else empty."""
+    lowest = result.scratch.phases[-1].valid_loss if result.scratch and result.kept == "reused" else result.valid_loss
+    if lowest >= result.valid_loss:
+        return ""
+    return f"from scratch it is lower, {loss(lowest)}: only --unfreeze auto would keep that model"
+
+
 def trains(phase: PhaseResult, before: Sequence[PhaseResult]) -> str:
     """Say what trains in a phase: of the first, and where layers are made anew, all; else what comes to it.
 

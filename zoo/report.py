@@ -6,23 +6,23 @@ import shlex
 from collections.abc import Sequence
 
 from transfer.cache_dtypes import FLOAT32
-from transfer.controls.paired import SAMPLES, Difference, over_seeds
+from transfer.controls.paired import SAMPLES, Difference
 from transfer.data.reading import Reading
 from transfer.engines.table import AUTO
 from transfer.evaluate import Score
 from transfer.plan.hyperparameters import Training
 from transfer.plan.imaging import Imaging
 from transfer.plan.plan import Plan
-from transfer.result import PhaseResult, Result, Spread
+from transfer.result import PhaseResult, Result
 from transfer.runs import REPORT, RunFolder
 from zoo.findings_text import findings_lines
 from zoo.output import count, figure, percent_interval, table
-from zoo.phase_text import FRESH, loss, marked, named, trains
+from zoo.phase_text import FRESH, chosen, kept_model, loss, marked, named, of_kept, passed_over, trains
 from zoo.top_text import top_words
 
 PHASES = ["phase", "trains", "lr", "epochs", "best", "valid loss"]
 SCRATCH = "the same architecture from scratch"
-READING = ("target", "target_type", "image_column", "group_column", "classes", "limit_per_class")
+READING = ("target", "target_type", "image_column", "group_column", "ignore_columns", "classes", "limit_per_class")
 IMAGING = ("resize", "preprocess", "augment", "views")
 
 
@@ -36,13 +36,15 @@ def phases_table(result: Result) -> str:
         mark = "scratch *" if result.kept == "scratch" else "scratch"
         rows += [[mark, FRESH, *_figures(phase)] for phase in result.scratch.phases]
     headers = [*PHASES, f"valid {result.measure}", "seconds"]
-    return table(headers, rows, right=headers[2:]) + "\n* the lowest validation loss: chosen" + findings_lines(result)
+    other = passed_over(result)
+    legend = f"\n* {chosen(result)}: chosen" + (f"\n  {other}" if other else "")
+    return table(headers, rows, right=headers[2:]) + legend + findings_lines(result)
 
 
 def verdict(result: Result) -> str:
     """Return the test accuracies, and a sentence on whether reuse helped."""
     if result.test_accuracy is None or result.test_accuracy_ci95 is None or result.test is None:
-        return f"no test data: the validation {result.measure} of the chosen phase is {result.valid_accuracy:.4f}"
+        return f"no test data: {validated(result)}"
     rows = [["reused", *_accuracy(result.test_accuracy, result.test_accuracy_ci95)]]
     scratch = result.scratch
     if scratch is None or scratch.test_accuracy is None or scratch.test_accuracy_ci95 is None:
@@ -53,6 +55,12 @@ def verdict(result: Result) -> str:
     if result.kept == "scratch":
         said += "\nthe model from scratch is kept: its validation loss is lower than that of every phase"
     return f"{_test_table(rows, result)}{_errors(result)}\n\n{said}"
+
+
+def validated(result: Result) -> str:
+    """Say how good the model that is kept is by validation, where there are no test data."""
+    whose = f"{kept_model(result)}, which is kept," if result.kept == "scratch" else "the chosen phase"
+    return f"the validation {result.measure} of {whose} is {result.of_kept.valid_accuracy:.4f}"
 
 
 def helped(difference: Difference, rival: str = SCRATCH) -> str:
@@ -74,29 +82,6 @@ def helped(difference: Difference, rival: str = SCRATCH) -> str:
 def interval(difference: Difference) -> str:
     """Write the interval of a difference, as text."""
     return f"{difference.low:.4f} to {difference.high:.4f}"
-
-
-def gain(results: Sequence[Result]) -> Difference | None:
-    """Compare runs with several seeds with training from scratch; None where they did not, or for a single seed."""
-    reused = [one.test_accuracy for one in results if one.test_accuracy is not None]
-    scratch = [one.scratch.test_accuracy for one in results if one.scratch and one.scratch.test_accuracy is not None]
-    return over_seeds(reused, scratch) if len(reused) == len(scratch) == len(results) > 1 else None
-
-
-def seeds_page(results: Sequence[Result], accuracy: Spread, scratch: Spread | None) -> str:
-    """Return the table of several seeds with mean and deviation."""
-    rows = [
-        [str(one.seed), one.run, f"{one.valid_accuracy:.4f}", _or_dash(one.test_accuracy),
-         _or_dash(one.scratch.test_accuracy if one.scratch else None)]
-        for one in results
-    ]  # fmt: skip
-    rows.append(["mean", "", "", f"{accuracy.mean:.4f}", _or_dash(scratch.mean if scratch else None)])
-    rows.append(["std", "", "", f"{accuracy.std:.4f}", _or_dash(scratch.std if scratch else None)])
-    measure = results[0].measure
-    headers = ["seed", "run", f"valid {measure}", f"test {measure}", "from scratch"]
-    text = table(headers, rows, right=headers[2:])
-    difference = gain(results)
-    return text + (f"\n\n{helped(difference)}" if difference else "")
 
 
 def command(plan: Plan) -> str:
@@ -132,7 +117,8 @@ def score_line(kind: str, score: Score) -> str:
 
 def write_report(folder: RunFolder, plan: Plan, result: Result) -> None:
     """Write `report.md` into a run's folder."""
-    per_class = [[name, f"{share:.4f}"] for name, share in (result.test.per_class if result.test else {}).items()]
+    test = result.of_kept.test
+    per_class = [[name, f"{share:.4f}"] for name, share in (test.per_class if test else {}).items()]
     parts = [
         f"# {result.run}",
         f"`{plan.model}` with `{plan.reuse}` reused ({named(result.reused)}), on `{plan.data}`\n"
@@ -142,6 +128,7 @@ def write_report(folder: RunFolder, plan: Plan, result: Result) -> None:
         "Losses are in nats.",
         "## Test",
         f"```\n{verdict(result)}\n```",
+        of_kept(result) if per_class else "",
         f"```\n{table([result.target, result.measure], per_class, right=[result.measure])}\n```" if per_class else "",
         "\n".join(f"Note: {remark}." for remark in result.remarks),
         _left_out(result),
@@ -169,10 +156,12 @@ def _test_table(rows: Sequence[Sequence[str]], result: Result) -> str:
 
 
 def _errors(result: Result) -> str:
-    errors = result.test.errors if result.test else {}
+    test = result.of_kept.test
+    errors = test.errors if test else {}
     if not errors:
         return ""
-    return f"\nmean absolute error {errors['mae']:.6g}, root mean squared error {errors['rmse']:.6g}"
+    whose = f"{kept_model(result)}: " if result.scratch else ""
+    return f"\n{whose}mean absolute error {errors['mae']:.6g}, root mean squared error {errors['rmse']:.6g}"
 
 
 def _left_out(result: Result) -> str:
@@ -180,10 +169,6 @@ def _left_out(result: Result) -> str:
         return ""
     lines = [f"- {one.where}: {one.why}" for one in result.broken]
     return "\n".join([f"## Left out\n\n{count(len(lines), 'sample')} cannot be read:\n", *lines])
-
-
-def _or_dash(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
 
 
 def _changed(value: object, default: object, names: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,11 +10,22 @@ from registry.errors import ZooError
 from zoo.transferring import Bars, Prepared, Run
 
 
+class Stopped(KeyboardInterrupt):
+    """An interruption: the seed it was in, when that began (Unix seconds), and the runs that were done before it."""
+
+    def __init__(self, seed: int, since: float, done: Sequence[Run]) -> None:
+        super().__init__(f"interrupted with seed {seed}")
+        self.seed = seed
+        self.since = since
+        self.done = tuple(done)
+
+
 def repeated(prepared: Prepared, seeds: int, bars: Bars) -> list[Run]:
     """Carry a transfer out with several seeds, from its plan's own upwards; each gets progress of its own.
 
     Raises:
         ZooError: training diverged with some seed; the runs with the others have been done.
+        Stopped: it was interrupted.
     """
     from transfer.cluster.connecting import used
     from transfer.fitting.fitted import DivergenceError
@@ -21,11 +33,14 @@ def repeated(prepared: Prepared, seeds: int, bars: Bars) -> list[Run]:
     runs, lost = list[Run](), dict[int, DivergenceError]()
     with used(prepared.cluster):
         for seed in range(prepared.plan.seed, prepared.plan.seed + seeds):
+            since = time.time()
             try:
                 with bars() as watch:
                     runs.append(replace(prepared, plan=replace(prepared.plan, seed=seed)).run(watch))
             except DivergenceError as error:
                 lost[seed] = error
+            except KeyboardInterrupt:
+                raise Stopped(seed, since, runs) from None
     if lost:
         raise _of_seeds(lost, runs)
     return runs

@@ -7,7 +7,7 @@ and is narrower than two intervals side by side. Pure: NumPy only.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from transfer.evaluate import around_mean, determination, wilson
 
 SAMPLES, SEEDS = "samples", "seeds"
 LEVEL = 0.95
+SHARES = 1.0  # two shares differ by so much at most
+FEW = 6  # pairs; of fewer not even the whole range of the differences holds their median with 95 % probability
+ALIKE = 1e-9  # figures that are as near to each other are the same but for rounding
 
 
 @dataclass(frozen=True)
@@ -47,17 +50,41 @@ class Difference:
         return (self.low > 0) - (self.high < 0)
 
 
-def over_seeds(first: Sequence[float], second: Sequence[float]) -> Difference:
+def over_seeds(
+    first: Sequence[float],
+    second: Sequence[float],
+    each: Iterable[Difference | None] = (),
+    most: float = math.inf,
+) -> Difference:
     """Compare figures of two models with the same seeds, by Student's interval of the differences.
+
+    Where all seeds differ by the same, their variance is none and tells nothing: on few test samples figures move in
+    steps of one of them. What is left to tell is what the samples themselves do, so the interval is then the widest of
+    those over the samples. Seeds share the samples, which are no more for it.
 
     Args:
         first, second: a figure a seed, in the same order; at least two.
+        each: the differences over the test samples, one a seed, which are asked for where the seeds do not tell; None
+            where it is not known.
+        most: by how much the figures can differ (`limit`).
 
     >>> over_seeds([0.95, 0.96, 0.97], [0.90, 0.90, 0.90]).better
     3
+    >>> over_seeds([0.5, 0.5], [0.6, 0.6], [Difference(-0.1, -0.25, 0.06, 50, "samples", 2, 7)] * 2).over
+    'samples'
     """
     differences = np.subtract(first, second, dtype=np.float64)
-    return _student(differences, SEEDS)
+    if alike(differences):
+        known = list(each)
+        widest = max((one for one in known if one is not None), key=lambda one: one.high - one.low, default=None)
+        if widest is not None and None not in known:
+            return widest
+    return _student(differences, SEEDS, most)
+
+
+def limit(kind: str) -> float:
+    """Return by how much the figures of a target of that kind differ at most; R2 has no lower limit."""
+    return math.inf if kind == "number" else SHARES
 
 
 def over_samples(
@@ -77,7 +104,7 @@ def over_samples(
         return hits(first.argmax(axis=1) == labels, second.argmax(axis=1) == labels)
     if target.kind == "multilabel":
         right = [((one > 0) == (labels > 0.5)).mean(axis=1) for one in (first, second)]
-        return _student(right[0] - right[1], SAMPLES)
+        return _student(right[0] - right[1], SAMPLES, SHARES)
     return _determination(first, second, labels)
 
 
@@ -142,9 +169,22 @@ def _determination(first: NDArray[np.float32], second: NDArray[np.float32], labe
     return Difference(mean, mean - half, mean + half, len(y), SAMPLES, better, worse)
 
 
-def _student(differences: NDArray[np.float64], over: str) -> Difference:
-    low, high = student_interval(differences)
-    return Difference(float(differences.mean()), low, high, len(differences), over, *_signs(differences))
+def _student(differences: NDArray[np.float64], over: str, most: float) -> Difference:
+    """Compare by Student's interval, as far as the figures can differ.
+
+    Of differences that are all the same it would be empty. What holds then without a variance is that their median lies
+    between the least and the greatest of n with a probability of `1 - 2 ** (1 - n)` (H. A. David and H. N. Nagaraja,
+    Order Statistics, 3rd ed. 2003, section 7.1): 97 % of six, which is enough, and 50 % of two, which says nothing.
+    """
+    few = len(differences) < FEW and alike(differences)
+    low, high = (-math.inf, math.inf) if few else student_interval(differences)
+    mean = float(differences.mean())
+    return Difference(mean, max(-most, low), min(most, high), len(differences), over, *_signs(differences))
+
+
+def alike(values: Sequence[float] | NDArray[np.float64]) -> bool:
+    """Tell whether figures are all the same but for rounding."""
+    return float(np.ptp(values)) <= ALIKE
 
 
 def student_interval(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:

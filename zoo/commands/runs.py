@@ -36,7 +36,7 @@ def runs(quiet: Quiet = False, json: Json = False) -> None:
         json_document({"runs": rows, "count": len(rows)})
         return
     columns = {"run": "run", "state": "state", "started": "started", "reuse": "reuse", "seed": "seed",
-               "measure": "measure", "valid_accuracy": "valid", "test_accuracy": "test"}  # fmt: skip
+               "kept": "kept", "measure": "measure", "valid_accuracy": "valid", "test_accuracy": "test"}  # fmt: skip
     lines = [[_text(row[name]) for name in columns] for row in rows]
     say(table(list(columns.values()), lines, right=["seed", "valid", "test"]))
 
@@ -69,13 +69,13 @@ def _row(folder: RunFolder) -> dict[str, Any]:
         result = folder.result if status.state == "done" else None
     except ZooError as error:
         empty = dict.fromkeys(
-            ("model", "data", "reuse", "started", "seed", "measure", "valid_accuracy", "test_accuracy")
+            ("model", "data", "reuse", "started", "seed", "kept", "measure", "valid_accuracy", "test_accuracy")
         )
         return {"run": folder.id, "state": "broken", **empty, "path": str(folder.path), "why": error.message}
     return {
         "run": folder.id, "state": status.state, "model": plan.model, "data": plan.data, "reuse": plan.reuse,
         "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.started)), "seed": plan.seed,
-        "measure": result.measure if result else None,
+        "kept": result.kept if result else None, "measure": result.measure if result else None,
         "valid_accuracy": result.of_kept.valid_accuracy if result else None,
         "test_accuracy": result.of_kept.test_accuracy if result else None, "path": str(folder.path),
     }  # fmt: skip

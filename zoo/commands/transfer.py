@@ -49,7 +49,8 @@ def transfer(
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Repeat with so many seeds, and report the spread.")] = 1,
     assert_accuracy: Annotated[
-        float | None, typer.Option("--assert-accuracy-at-least", help="Exit with 1 below this test accuracy.")
+        float | None,
+        typer.Option("--assert-accuracy-at-least", help="Exit with 1 where what is kept has a lower test accuracy."),
     ] = None,
     tensorboard: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the metrics for TensorBoard, each run in a folder below.")
@@ -68,7 +69,7 @@ def transfer(
     from zoo.closing import best, closing
     from zoo.notes import notes
     from zoo.progress import bars
-    from zoo.several_seeds import repeated
+    from zoo.seeds_left import Repetition
     from zoo.transferring import board_folder
 
     training = {"--publish-as": publish_as, "--assert-accuracy-at-least": assert_accuracy, "--tensorboard": tensorboard}
@@ -91,7 +92,7 @@ def transfer(
     if lr_find:
         rates.find(prepared, plot, quiet=quiet, json=json)
         return
-    runs = repeated(prepared, seeds, lambda: bars(quiet=not chatty))
+    runs = Repetition(prepared, seeds, publish_as).run(lambda: bars(quiet=not chatty))
     short = _too_low(runs, assert_accuracy)
     published = catalogue.publish(best(runs), publish_as, update=update) if publish_as and not short else None
     if short and not chatty:
@@ -127,13 +128,14 @@ def _opening(prepared: Prepared, told: tuple[str, ...]) -> str:
     head = f"{plan.model} on {plan.data}: {counts}; {_labels(data.target)}"
     gone = left_out(prepared.selection, plan.top)
     new = [_new_top(plan.top.units or (), data.target.width)] if gone else []
-    return "\n".join([head, *told, "", layers_page(prepared.selection, gone), *new])
+    return "\n".join([head, *told, "", layers_page(prepared.selection, gone, short=True), *new])
 
 
 def _new_top(units: tuple[int, ...], outputs: int) -> str:
     """Say which layers stand in place of those that are left out."""
     hidden = [f"Dense {width:,}" for width in units]
-    return f"new on top: {', then '.join([*hidden, f'{outputs:,} outputs'])}"
+    last = f"{outputs:,} outputs" if outputs > 1 else "1 output"
+    return f"new on top: {', then '.join([*hidden, last])}"
 
 
 def _labels(target: Labels) -> str:
@@ -143,9 +145,10 @@ def _labels(target: Labels) -> str:
 
 
 def _document(runs: list[Run]) -> dict[str, Any]:
+    from transfer.result import spread
     from transfer.runs import plain
     from zoo.closing import spreads
-    from zoo.report import gain
+    from zoo.seeds_page import gain
 
     documents = [plain(run.result) for run in runs]
     if len(documents) == 1:
@@ -153,12 +156,16 @@ def _document(runs: list[Run]) -> dict[str, Any]:
     reused, scratch = spreads([run.result for run in runs])
     shown = asdict(scratch) if scratch else None
     difference = gain([run.result for run in runs])
-    return {"seeds": documents, "mean": reused.mean, "std": reused.std, "scratch": shown, "difference": difference}
+    kept = asdict(spread([run.result.accuracy for run in runs]))
+    return {"seeds": documents, "mean": reused.mean, "std": reused.std, "scratch": shown, "kept": kept,
+            "difference": difference}  # fmt: skip
 
 
 def _too_low(runs: list[Run], least: float | None) -> ZooError | None:
-    mean = sum(run.result.accuracy for run in runs) / len(runs)
-    if least is None or mean >= least:
+    from zoo.seeds_page import kept_words
+
+    results = [run.result for run in runs]
+    if least is None or sum(one.accuracy for one in results) / len(runs) >= least:
         return None
     names = ", ".join(run.folder.id for run in runs)
-    return ZooError(f"the accuracy is {mean:.4f}; --assert-accuracy-at-least wants {least:g} (run {names})")
+    return ZooError(f"{kept_words(results)}; --assert-accuracy-at-least wants {least:g} (run {names})")

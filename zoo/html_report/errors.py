@@ -13,28 +13,32 @@ from zoo.html_report.drawing import number
 from zoo.html_report.grids import heat_map
 from zoo.html_report.lines import scatter
 from zoo.html_report.told import Told
+from zoo.phase_text import of_kept
 
 MOST = 30  # classes of a heat map, and bars
 SQUARE = 10  # classes of a heat map that has something beside it
 CONFUSIONS, POINTS, COLUMNS = 10, 1500, 4
+REUSED = "Of the reused model, which is not kept: this run, of an earlier version, has no such figures of the other."
 
 
 def per_class(told: Told) -> Section | None:
     """Draw the figure of each class, label or number; of many the lowest. A single number has none of its own."""
     result = told.result
-    if result is None or result.test is None or not result.test.per_class:
+    if result is None or result.test is None:
+        return None
+    kept = result.of_kept.test
+    test, whose = (kept, of_kept(result)) if kept else (result.test, REUSED)
+    if not test.per_class:
         return None
     if result.target == "number" and len(result.classes) == 1:
         return None
-    items = list(result.test.per_class.items())
+    items = list(test.per_class.items())
     if len(items) > MOST:
         items = sorted(items, key=lambda item: item[1])[:MOST]
     bars = [Bar(name, share, f"{share:.4f}") for name, share in items]
     what = {"class": "class", "multilabel": "label", "number": "number"}[result.target]
-    title = f"Test {result.measure} by {what}" + (
-        f", the lowest {MOST}" if len(bars) < len(result.test.per_class) else ""
-    )
-    return Section(f"By {what}", [Figure(bar_chart(title, bars, 1.0), title)])
+    title = f"Test {result.measure} by {what}" + (f", the lowest {MOST}" if len(bars) < len(test.per_class) else "")
+    return Section(f"By {what}", [Figure(bar_chart(title, bars, 1.0), title)], whose)
 
 
 def errors(told: Told) -> Section | None:
@@ -67,7 +71,7 @@ def _confusions(said: Predictions, result: Result) -> Section:
     if rows:
         blocks.append(Table(["is", "said", "samples", "of its class"], rows, words=(0, 1), narrow=len(names) <= SQUARE))
     lead = "A row is what samples are, a column what the model says; shades are shares of a row."
-    return Section("Confusions", blocks, lead)
+    return Section("Confusions", blocks, f"{of_kept(result)} {lead}".lstrip())
 
 
 def _labels(said: Predictions, result: Result) -> Section:
@@ -80,7 +84,7 @@ def _labels(said: Predictions, result: Result) -> Section:
         rows.append([name, f"{is_so[place]:,}", f"{said_so[place]:,}", *map(_figure, (precision, recall, f1))])
     lead = "Precision: how many that are said are so; recall: how many that are so are said; F1: their harmonic mean."
     headers = ["label", "are so", "said", "precision", "recall", "F1"]
-    return Section("Label by label", [Table(headers, rows)], f"Of the {said.split} samples. {lead}")
+    return Section("Label by label", [Table(headers, rows)], f"Of the {said.split} samples. {of_kept(result)} {lead}")
 
 
 def _numbers(said: Predictions, result: Result) -> Section:
@@ -103,7 +107,8 @@ def _numbers(said: Predictions, result: Result) -> Section:
         for place, name in enumerate(result.classes)
     ]  # fmt: skip
     table = Table(["number", "mean residual", "deviation", "largest"], rows)
-    return Section("Residuals", [*blocks, table], f"Of the {said.split} samples; the dashed line is a perfect model.")
+    lead = f"Of the {said.split} samples; the dashed line is a perfect model. {of_kept(result)}"
+    return Section("Residuals", [*blocks, table], lead.rstrip())
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -10,7 +10,7 @@ from zoo.html_report.blocks import Block, Figure, Section, Table
 from zoo.html_report.lines import Band, Series, extent, line_chart, wide
 from zoo.html_report.told import SCRATCH, Told
 from zoo.output import figure
-from zoo.phase_text import FRESH, gained, loss, marked, trains
+from zoo.phase_text import FRESH, chosen, gained, loss, marked, passed_over, trains
 
 
 def curves(told: Told) -> Section | None:
@@ -45,10 +45,10 @@ def curves(told: Told) -> Section | None:
             Figure(line_chart(f"Validation {measure}{whose}", [share], (axis, measure), bands=bands,
                               within=ends["share"]), f"Validation {measure}{whose}"),
         ]  # fmt: skip
-    lead = (
-        "Dots mark the epochs whose weights were kept. Panels of one kind share their scale. "
-        "The table's ✓ is the model that was chosen, by its validation loss."
-    )
+    lead = "Dots mark the epochs whose weights were kept. Panels of one kind share their scale."
+    if told.result:
+        other = passed_over(told.result)
+        lead += f" The table's ✓ is the model that was chosen: {chosen(told.result)}{f'; {other}' if other else ''}."
     return Section("Learning curves", [*blocks, *_phases(told)], lead)
 
 

@@ -13,6 +13,7 @@ from zoo.html_report.blocks import Gallery, Section, Shown
 from zoo.html_report.calibration import sigmoid, softmax
 from zoo.html_report.pictures import address
 from zoo.html_report.told import Told
+from zoo.phase_text import of_kept
 
 NAMED = 4  # labels
 
@@ -24,9 +25,10 @@ def worst_mistakes(told: Told) -> Section | None:
         return None
     shown = [_shown(one, said, result.classes, result.target) for one in said.worst if 0 <= one.row < len(said.labels)]
     if result.target == "number":
-        return Section("Largest errors", [Gallery(shown)], f"The {said.split} samples that are missed by most.")
+        lead = f"The {said.split} samples that are missed by most. {of_kept(result)}"
+        return Section("Largest errors", [Gallery(shown)], lead.rstrip())
     lead = f"Of the {said.split} samples that are wrong, those with the highest loss; a wrong label shows here first."
-    return Section("Worst mistakes", [Gallery(shown)], lead)
+    return Section("Worst mistakes", [Gallery(shown)], f"{of_kept(result)} {lead}".lstrip())
 
 
 def _shown(one: Mistake, said: Predictions, classes: tuple[str, ...], kind: str) -> Shown:

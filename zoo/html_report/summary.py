@@ -10,7 +10,8 @@ from zoo.html_report.bars import Interval, interval_chart
 from zoo.html_report.blocks import Block, Facts, Figure, Section, Table, Text
 from zoo.html_report.told import Told
 from zoo.output import count, percent_interval
-from zoo.report import SCRATCH, helped
+from zoo.phase_text import of_kept
+from zoo.report import SCRATCH, helped, validated
 
 
 def done(told: Told) -> Section:
@@ -41,8 +42,7 @@ def verdict(told: Told) -> Section | None:
     if result is None:
         return None
     if result.test is None or result.test_accuracy_ci95 is None or result.test_accuracy is None:
-        figure = f"{result.measure} of the chosen phase is {result.valid_accuracy:.4f}"
-        return Section("Verdict", [Text(f"There are no test data. The validation {figure}.")])
+        return Section("Verdict", [Text(f"There are no test data: {validated(result)}.")])
     intervals = [Interval("reused", result.test_accuracy, *result.test_accuracy_ci95)]
     scratch = result.scratch
     if scratch and scratch.test_accuracy is not None and scratch.test_accuracy_ci95 is not None:
@@ -68,11 +68,13 @@ def _helped(result: Result) -> list[Block]:
 
 
 def _errors(result: Result) -> list[Block]:
-    errors = result.test.errors if result.test else {}
+    test = result.of_kept.test
+    errors = test.errors if test else {}
     if not errors:
         return []
     names = {"mae": "Mean absolute error", "rmse": "Root mean squared error"}
-    return [Facts([(names.get(name, name), f"{value:.6g}") for name, value in errors.items()])]
+    said: list[Block] = [Text(of_kept(result))] if result.scratch else []
+    return [*said, Facts([(names.get(name, name), f"{value:.6g}") for name, value in errors.items()])]
 
 
 def _sentence(text: str) -> str:

@@ -11,7 +11,8 @@ from transfer.environment import Environment
 from transfer.plan.plan import Plan
 from transfer.predicted import PREDICTIONS, Predictions, read
 from transfer.result import PhaseResult, Result
-from transfer.runs import CARD, METRICS, RESULT, EpochRow, RunFolder, Status
+from transfer.run_status import Status
+from transfer.runs import CARD, METRICS, RESULT, EpochRow, RunFolder
 from zoo.depth_record import RECORD, DepthRecord
 from zoo.depth_record import read as read_depths
 

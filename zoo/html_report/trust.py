@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.html_report.blocks import Figure, Section, Text
+from zoo.html_report.blocks import Block, Figure, Section, Text
 from zoo.html_report.calibration import Bin, expected_error, reliability, sigmoid, softmax
 from zoo.html_report.drawing import Scale, axes, box, canvas, dot, finished, hint, line
 from zoo.html_report.lines import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH
 from zoo.html_report.told import Told
+from zoo.phase_text import of_kept
 
 NOTABLE = 0.02  # how far apart mean confidence and accuracy must be to be called over- or underconfident
 
@@ -41,7 +42,8 @@ def calibration(told: Told) -> Section | None:
         )
         text += f"The mean confidence is {given.mean():.4f}, the accuracy {true.mean():.4f}: the model is {how}."
     lead = "Dots on the dashed line are probabilities that come true as often as they say; bars count samples."
-    return Section("Calibration", [Figure(_diagram(title, bins, words), title), Text(text)], lead)
+    blocks: list[Block] = [Figure(_diagram(title, bins, words), title), Text(text)]
+    return Section("Calibration", blocks, f"{of_kept(result)} {lead}".lstrip())
 
 
 def _diagram(title: str, bins: list[Bin], labels: tuple[str, str]) -> str:
