@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,12 @@ import numpy as np
 import pytest
 
 from registry.errors import ZooError
+from registry.home import home
 from transfer.cache_checks import faults
 from transfer.cache_entries import Stored, entries, stored
+from transfer.cache_errors import unread
 from transfer.cache_files import Place, layout, name_of, read, shards_in, unfinished_in
+from transfer.cache_locks import locked
 from transfer.cache_upkeep import in_order, prune
 from transfer.cache_writing import Writing
 from transfer.shards import opened
@@ -161,6 +166,82 @@ def test_many_faults_are_counted(root: Path, cli: Any) -> None:
     assert "  and 2 faults more\n" in cli("cache", "verify").stdout
 
 
+REFUSALS = {
+    errno.EMFILE: ("Too many open files", "allow more: ulimit -n, or LimitNOFILE= where systemd starts it"),
+    errno.ENFILE: ("Too many open files in system", "close some on this machine, or allow more: sysctl fs.file-max"),
+    errno.EACCES: ("Permission denied", "its owner can let you: chmod a+r; or set ZOO_HOME to a folder of your own"),
+    errno.ENOMEM: (
+        "Cannot allocate memory",
+        "free some memory, or let a process map more files: sysctl vm.max_map_count",
+    ),
+    errno.EIO: (
+        "Input/output error",
+        "its disk fails, or the network to it: dmesg says more, and zoo cache verify reads every byte",
+    ),
+    errno.ENOLCK: ("No locks available", "try again"),
+}
+
+
+@pytest.mark.parametrize("number", REFUSALS)
+def test_what_the_system_refuses_is_not_told_as_damage(number: int) -> None:
+    why, hint = REFUSALS[number]
+    told = unread(Path("f.h5"), OSError(number, "by HDF5"))
+    assert (told.message, told.hint) == (f"the feature cache f.h5 cannot be read: {why}", hint)
+
+
+NARROW = """
+import resource, sys
+from pathlib import Path
+from registry.errors import ZooError
+from transfer.cache_files import read, shards_in
+(path,) = shards_in(Path(sys.argv[1]))
+held = [open("/dev/null") for _ in range(10)]
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]) + held[-1].fileno(),) * 2)
+try:
+    print(read(path).samples.shape)
+except ZooError as error:
+    print(type(error).__name__, error.message)
+"""
+
+
+def test_a_sound_file_is_not_called_broken_where_no_more_may_be_opened(root: Path) -> None:
+    path = written(root, KEYS[0], 300)
+    said = {}
+    for left in range(1, 6):  # the file, HDF5's own, and each tensor's
+        words = [sys.executable, "-c", NARROW, str(root / KEYS[0]), str(left)]
+        said[left] = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    told = f"RefusedError the feature cache {path} cannot be read: Too many open files"
+    assert said == {1: told, 2: told, 3: told, 4: "(300, 32)", 5: "(300, 32)"}
+
+
+def test_a_file_may_be_read_by_all_whom_the_umask_lets(root: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        path = written(root, KEYS[0], 300)
+        unfinished = begun(root, KEYS[1], 700, most=350)
+    finally:
+        os.umask(before)
+    unfinished.close()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [path.stat().st_mode & 0o777 for path in unfinished_in(root / KEYS[1])] == [0o640]
+
+
+def test_a_moment_in_which_another_looks_whether_a_file_could_go_is_waited_for(root: Path) -> None:
+    path = written(root, KEYS[0], 300)
+    with path.open("r+b") as file:
+        assert locked(file, alone=True)
+        letting_go = threading.Timer(0.1, file.close)
+        letting_go.start()
+        assert len(opened(root / KEYS[0]).missing(digests(300, 0))) == 0
+        letting_go.join()
+    with path.open("r+b") as file:
+        assert locked(file, alone=True)
+        removing = threading.Timer(0.1, path.unlink)
+        removing.start()
+        assert len(opened(root / KEYS[0]).missing(digests(300, 0))) == 300, "it is gone"
+        removing.join()
+
+
 # Going on
 
 
@@ -294,6 +375,17 @@ def test_what_nobody_can_use_goes_at_any_rate(root: Path, cli: Any) -> None:
     assert (root / "sights" / "other.npz").exists(), "other things below the cache are not features"
 
 
+def test_what_the_system_refuses_is_not_taken_for_worthless(root: Path, cli: Any) -> None:
+    path = root / KEYS[0] / f"{'0' * 32}.h5"
+    path.mkdir(parents=True)  # opening it is refused, as that of another user's file is
+    assert [one.state for one in stored(root)] == ["refused"]
+    assert cli("cache", "list").stdout.splitlines()[1].endswith("  cannot be read")
+    assert cli("cache", "prune", "-y").exit_code == 0
+    assert path.exists()
+    done = cli("cache", "verify")
+    assert (done.exit_code, done.stdout) == (1, f"{KEYS[0][:12]}/{path.name}: it cannot be read: Is a directory\n")
+
+
 def test_nothing_is_removed_unasked(root: Path, cli: Any) -> None:
     path = written(root, KEYS[0], 300)
     for words in (("prune", "--max", "0"), ("rm", "--all")):
@@ -344,8 +436,6 @@ def test_sizes() -> None:
 
 
 def test_the_limit_of_the_environment(root: Path, monkeypatch: pytest.MonkeyPatch, cli: Any) -> None:
-    from registry.home import home
-
     first, second = (written(root, key, 300, used=at) for key, at in zip(KEYS[:2], (1.0, 2.0), strict=True))
     monkeypatch.setenv("ZOO_CACHE_MAX", f"{second.stat().st_size}B")
     with within_limit(home()):
@@ -357,6 +447,60 @@ def test_the_limit_of_the_environment(root: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("ZOO_CACHE_MAX", "much")
     with pytest.raises(ZooError, match="ZOO_CACHE_MAX 'much' is no size"), within_limit(home()):
         raise AssertionError("the work must not begin")
+
+
+def test_the_limit_is_kept_after_work_that_failed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (written(root, key, 300, used=at) for key, at in zip(KEYS[:2], (1.0, 2.0), strict=True))
+    monkeypatch.setenv("ZOO_CACHE_MAX", "1kB")
+
+    def diverge() -> None:
+        held = read(first).arrays
+        raise ZooError(f"training diverged on {len(held)}")
+
+    with pytest.raises(KeyboardInterrupt), within_limit(home()):
+        raise KeyboardInterrupt
+    assert first.exists(), "who interrupts waits for nothing"
+    with pytest.raises(ZooError, match="training diverged on 2"), within_limit(home()):
+        diverge()
+    assert [path.exists() for path in (first, second)] == [False, False], "what failed holds no files any more"
+
+
+@pytest.fixture
+def stuck(root: Path) -> Iterator[Path]:
+    """A file that cannot be removed by its mode, or by root as the system's own attribute says."""
+    path = written(root, KEYS[0], 300, used=1.0)
+    if os.geteuid():
+        path.chmod(0o400)
+    elif subprocess.run(["chattr", "+i", path], capture_output=True).returncode:
+        pytest.skip("nothing keeps root from removing a file here")
+    yield path
+    if not os.geteuid():
+        subprocess.run(["chattr", "-i", path], check=True)
+
+
+def test_what_cannot_be_removed_fails_no_work_and_is_said(
+    root: Path, stuck: Path, cli: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = written(root, KEYS[1], 300, used=2.0)
+    bytes_ = stuck.stat().st_size
+    monkeypatch.setenv("ZOO_CACHE_MAX", "1kB")
+    with within_limit(home()):
+        pass
+    assert (stuck.exists(), other.exists()) == (True, False), "what can be removed is"
+    why = "Permission denied" if os.geteuid() else "Operation not permitted"
+    said = f"cannot remove {stuck}: {why}"
+    took = f"the feature cache takes {bytes_ / 1000:.1f} kB, and ZOO_CACHE_MAX allows 1.0 kB"
+    assert capsys.readouterr().err == f"note: {took}: {said}\n"
+    done = cli("cache", "prune", "-y")
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[-2:] == [
+        f"{said}; is it another user's? ls -l shows whose",
+        "that is more than 1.0 kB",
+    ]
+    assert json.loads(cli("cache", "rm", "--all", "-y", "--json").stdout)["refused"] == [said]
+    (root / KEYS[1]).mkdir(exist_ok=True)
+    with pytest.raises(ZooError, match="training diverged"), within_limit(home()):
+        raise ZooError("training diverged")
 
 
 def test_the_order_is_decided_by_state_and_use() -> None:

@@ -15,7 +15,8 @@ import pytest
 from conftest import blobs
 
 from transfer.plan.plan import Plan
-from transfer.runs import EpochRow, RunFolder, Status
+from transfer.run_status import Status
+from transfer.runs import EpochRow, RunFolder
 
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = {

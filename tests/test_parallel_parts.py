@@ -213,15 +213,22 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_small_samples_are_sent(tmp_path: Path) -> None:
-    found = sent(mapped(tmp_path / "a"), tmp_path / "none")
+    (found,) = sent([mapped(tmp_path / "a")], tmp_path / "none")
     assert type(found) is np.ndarray
     assert found.shape == (40, 3)
     assert received(found) is found
 
 
+def test_arrays_are_large_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = [mapped(tmp_path / name) for name in "ab"]
+    monkeypatch.setattr("transfer.spilled.IN_MEMORY", arrays[0].nbytes)
+    assert [type(one) for one in sent(arrays, tmp_path / "none")] == [Placed, Placed]
+    assert [type(one) for one in sent(arrays[:1], tmp_path / "none")] == [np.ndarray]
+
+
 def test_large_samples_are_read_from_their_file(tmp_path: Path, large: None) -> None:
     array = mapped(tmp_path / "a")
-    found = sent(array, tmp_path / "none")
+    (found,) = sent([array], tmp_path / "none")
     assert isinstance(found, Placed)
     assert found.path == str(tmp_path / "a")
     assert np.array_equal(received(found), array)
@@ -232,7 +239,7 @@ def test_what_has_no_file_of_its_own_is_copied_into_one(tmp_path: Path, large: N
     striped = mapped(tmp_path / "a")[::2]
     gone = mapped(tmp_path / "b")
     (tmp_path / "b").unlink()
-    places = [sent(one, tmp_path / "new") for one in (striped, gone)]
+    places = sent([striped, gone], tmp_path / "new")
     assert [Path(place.path).parent for place in places] == [tmp_path / "new"] * 2
     assert np.array_equal(received(places[0]), striped)
     assert np.array_equal(received(places[1]), gone)
@@ -243,7 +250,7 @@ def test_a_part_of_a_mapped_array_is_read_from_where_it_begins(tmp_path: Path, l
     array = np.memmap(tmp_path / "a", np.float32, "r+", 128, (40, 3))
     array[:] = 0
     array[20] = 1  # so that the ends of any part are alike
-    found = sent(array[5:], tmp_path / "none")
+    (found,) = sent([array[5:]], tmp_path / "none")
     assert found.path == str(tmp_path / "a")
     assert np.array_equal(received(found), array[5:])
 
@@ -251,13 +258,14 @@ def test_a_part_of_a_mapped_array_is_read_from_where_it_begins(tmp_path: Path, l
 def test_samples_in_several_files(tmp_path: Path, large: None) -> None:
     parts = [mapped(tmp_path / "a"), mapped(tmp_path / "b")]
     array = Pieced(parts, np.array([1, 0, 1], np.int32), np.array([3, 2, 1]))
-    assert np.array_equal(received(sent(array, tmp_path / "none"))[:], array[:])
+    (found,) = sent([array], tmp_path / "none")
+    assert np.array_equal(received(found)[:], array[:])
     assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("what", ["gone", "another", "short"])
 def test_a_machine_that_has_not_the_file_says_so(tmp_path: Path, large: None, what: str) -> None:
-    place = sent(mapped(tmp_path / "a"), tmp_path)
+    (place,) = sent([mapped(tmp_path / "a")], tmp_path)
     if what == "another":
         np.memmap(tmp_path / "a", np.float32, "r+", 128, (40, 3))[-1] = 0
     (tmp_path / "a").unlink() if what == "gone" else None
@@ -275,7 +283,7 @@ def test_no_room_for_a_copy(tmp_path: Path, large: None) -> None:
     (tmp_path / "a").unlink()
     (tmp_path / "file").write_text("")
     with pytest.raises(ZooError) as caught:
-        sent(array, tmp_path / "file")
+        sent([array], tmp_path / "file")
     assert caught.value.message == (
         f"cannot write to {tmp_path / 'file'}, where the cluster's workers would read the samples: File exists"
     )

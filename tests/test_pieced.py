@@ -11,6 +11,7 @@ from test_streaming import mapped, trained
 from test_streaming import small as small
 
 import transfer.spilled
+from registry.errors import ZooError
 from transfer.cache_files import Shard
 from transfer.features import Features
 from transfer.fitting.streaming import Stream, read
@@ -65,12 +66,27 @@ def test_large_features_of_several_files_stay_where_they_are(tmp_path: Path, mon
     order = draws.permutation(40)
     (gathered,) = shards.take(samples[order])
     assert isinstance(gathered, np.ndarray), "what is small is put together in memory"
-    monkeypatch.setattr("transfer.shards.IN_MEMORY", 40 * 32 - 1)
     monkeypatch.setattr(transfer.spilled, "IN_MEMORY", 40 * 32 - 1)
     (large,) = shards.take(samples[order])
     assert isinstance(large, Pieced)
-    assert transfer.spilled.is_spilled(large)
+    assert transfer.spilled.spilled_of([large]) == (True,)
     assert np.array_equal(large[:], gathered)
     assert np.array_equal(gathered, x[order])
+    with pytest.raises(ZooError) as caught:
+        Pieced([x[:25], x[25:, :5]], *parted(x, 2)[1:])
+    assert caught.value.message == "the features of these samples are of several shapes: (5,) and (8,)"
+    assert caught.value.hint == "give samples of one shape, such as sequences of one length"
     (here,) = shards.take(samples[5:20])
     assert isinstance(here, np.memmap), "what lies together in one file is mapped from there"
+
+
+def test_sequences_of_another_length_below_the_same_key_are_left_out() -> None:
+    draws = np.random.default_rng(0)
+    samples = draws.integers(256, size=(9, 32)).astype(np.uint8)
+    short, long = draws.normal(size=(4, 10, 2)).astype(np.float32), draws.normal(size=(5, 12, 2)).astype(np.float32)
+    shards = Shards([Shard(samples[:4], (short,)), Shard(samples[4:6], (long[:2],)), Shard(samples[6:], (long[2:],))])
+    order = np.array([4, 0, 3, 1])
+    assert np.array_equal(shards.take(samples[4:][order])[0], long[order])
+    assert np.array_equal(shards.take(samples[[2, 1]])[0], short[[2, 1]])
+    with pytest.raises(ZooError, match=r"of several shapes: \(10, 2\) and \(12, 2\)"):
+        shards.take(samples)

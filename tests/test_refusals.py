@@ -146,7 +146,7 @@ def test_of_two_ways_to_say_one_thing_the_users_stands_beside_a_recipe() -> None
         ("--reuse .* --freeze hidden1", "the reused layer outputs has 4 outputs; the data have 3 classes",
          "leave outputs out of --reuse: it is then made anew"),
         ("--reuse .* --freeze hidden1 --target-type number",
-         "the reused layer outputs has 4 outputs; the data have 1 numbers to tell", "leave outputs out of --reuse"),
+         "the reused layer outputs has 4 outputs; the data have 1 number to tell", "leave outputs out of --reuse"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit(
@@ -362,7 +362,7 @@ ANEW = "the run cannot be resumed; begin it anew: zoo replay 2"
          "plan.json has choices that this version of zoo, ", "the version that wrote it"),
         (_plan(lambda plan: plan.update(model="gone@0123456789ab")), "no model is named 'gone'", "there are:"),
         (_plan(lambda plan: plan.update(data="gone.npz")), "there are no data at gone.npz", "--data takes"),
-        (lambda folder: (folder / "status.json").unlink(), "no run is named", ""),
+        (lambda folder: [(folder / name).unlink() for name in ("plan.json", "status.json")], "no run is named", ""),
         (_short("status.json"), "status.json cannot be read: Input data was truncated", "zoo runs"),
         (_short("phases.json"), "phases.json cannot be read: Input data was truncated", ANEW),
         (lambda folder: (folder / "phases/1.safetensors").unlink(), "1.safetensors cannot be read: No such file", ANEW),
@@ -394,8 +394,13 @@ def test_a_run_is_carried_out_by_one_process(zoo_command: Zoo, run: RunFolder) -
     try:
         assert holding.stdout is not None and holding.stdout.readline() == "held\n"
         zoo_command("resume", run.id, code=1)
-        said = f"error: the run {run.id} is being carried out by another process\nhint: zoo runs shows how it stands\n"
+        process = run.status.process
+        said = f"error: the run {run.id} is running: there is nothing to resume\nhint: it is process {process}\n"
         assert said in zoo_command.err  # type: ignore[attr-defined]
+        with pytest.raises(ZooError) as caught, alone(run.path):
+            raise AssertionError("it must not begin")
+        assert caught.value.message == f"the run {run.id} is being carried out by another process"
+        assert caught.value.hint == "zoo runs shows how it stands"
     finally:
         holding.communicate("")
     assert run.status.state == "interrupted", "the other's"

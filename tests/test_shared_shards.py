@@ -16,7 +16,7 @@ from registry.errors import ZooError
 from registry.places import open_place
 from transfer.cache import FeatureCache
 from transfer.cache_checks import faults
-from transfer.cache_files import shards_in, unfinished_in
+from transfer.cache_files import read, shards_in, unfinished_in
 from transfer.cache_keys import key_of
 from transfer.shared_shards import SharedShards
 from transfer.split import trunk_of
@@ -47,6 +47,32 @@ def test_what_one_has_extracted_another_fetches(s3: str, tmp_path: Path) -> None
     assert more == 300
     assert len(shared.names(folder.name)) == 2
     assert features(tmp_path / "one", shared, 900)[2] == 0
+
+
+def test_files_of_other_samples_stay_where_they_are(s3: str, tmp_path: Path) -> None:
+    shared = SharedShards(f"{s3}/features")
+    _, folder, _ = features(tmp_path / "one", shared, 300)
+    features(tmp_path / "one", shared, 600)
+    names = sorted(path.name for path in shards_in(folder))
+    assert len(names) == 2
+    there = tmp_path / "two" / folder.name
+    assert features(tmp_path / "two", shared, 300)[2] == 0
+    (fetched,) = shards_in(there)
+    assert len(read(fetched).samples) == 300 and fetched.name in names
+    assert features(tmp_path / "two", shared, 600)[2] == 0
+    assert sorted(path.name for path in shards_in(there)) == names
+
+
+@pytest.mark.parametrize("content", [None, b"", b"x" * 33, b"y" * 64])
+def test_a_file_that_does_not_say_what_it_holds_is_fetched(s3: str, tmp_path: Path, content: bytes | None) -> None:
+    shared = SharedShards(f"{s3}/features")
+    _, folder, _ = features(tmp_path / "one", shared)
+    (path,) = shards_in(folder)
+    place = open_place(f"{s3}/features/{folder.name}/{path.stem}.samples")
+    place.remove()
+    if content is not None:
+        place.write(content)
+    assert features(tmp_path / "two", shared)[2] == 0
 
 
 def test_what_was_there_before_is_shared_too(s3: str, tmp_path: Path) -> None:

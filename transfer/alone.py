@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from registry.errors import ZooError
 
 LOCK = ".lock"
+PATIENCE = 0.2  # seconds; who only looks whether a lock is held has it for a moment
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def alone(folder: Path) -> Iterator[None]:
 
     lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=PATIENCE, poll_interval=PATIENCE / 10)
     except Timeout as error:
         raise ZooError(
             f"the run {folder.name} is being carried out by another process", "zoo runs shows how it stands"
@@ -34,12 +35,16 @@ def alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def alive(process: int) -> bool:
-    """Tell whether a process of that number is there, be it another's that got the number later."""
+def held(folder: Path) -> bool:
+    """Tell whether a process carries a run out; also one in another container, or on a machine that sees the folder.
+
+    A process number would be taken for another's, which got it later or elsewhere.
+    """
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        with (folder / LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # let go of at once: see PATIENCE
+    except FileNotFoundError:
         return False
-    except PermissionError:
+    except OSError:  # it is held, or nothing can be told
         return True
-    return True
+    return False

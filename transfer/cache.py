@@ -19,7 +19,7 @@ from transfer.cache_dtypes import FLOAT32
 from transfer.cache_joined import rejoined
 from transfer.cache_keys import Key
 from transfer.cluster.cluster import Cluster
-from transfer.data.records import Rows
+from transfer.data.records import Digests, Rows
 from transfer.digest_index import Index
 from transfer.engines.choice import Choice
 from transfer.engines.extractor import Extractor
@@ -124,7 +124,7 @@ class FeatureCache:
         """
         folders = [self.path(key) for key, _ in wanted]
         if self.shared is not None:
-            self.shared.fetch(folders, watch)
+            self.shared.fetch({folder: _lacking(folder, inputs) for folder in folders}, watch)
         total = sum(map(len, inputs.values()))
         extractor = Extractor(self.backend, self.root / FOLDER, total, known=self.chosen)
         extracted = self._run(self._passes(extractor, wanted, inputs, stage), watch)
@@ -171,6 +171,12 @@ class FeatureCache:
                 for key, part, missing in lacking
             )
             yield Pass(trunk, ready, feed, lacks, f"{stage}, {name}")
+
+
+def _lacking(folder: Path, inputs: Mapping[str, Inputs]) -> Digests:
+    """Return the digests of the samples that a key's files here lack."""
+    shards = opened(folder)
+    return np.concatenate([split.feed.digests[shards.missing(split.feed.digests)] for split in inputs.values()])
 
 
 def _unasked(rows: Rows, feed: Feed, earlier: Sequence[Index]) -> Rows:

@@ -22,10 +22,10 @@ from transfer.cache_files import (
     checks_of,
     done_of,
     layout,
-    locked,
     name_of,
     samples_of,
 )  # fmt: skip
+from transfer.cache_locks import shared
 
 PIECE = 2**22  # bytes that are read at once
 
@@ -47,7 +47,7 @@ def faults(path: Path, watch: Watch = silent) -> Iterator[str]:
         FileNotFoundError: it was removed, or others are writing it.
     """
     with path.open("rb") as file:
-        if not locked(file, alone=False):
+        if not shared(file, complete=not path.name.startswith(UNFINISHED)):
             raise FileNotFoundError(path)
         try:
             found = layout(path)

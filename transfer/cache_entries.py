@@ -11,11 +11,13 @@ from typing import Literal, get_args
 import h5py
 import numpy as np
 
+from transfer.cache_errors import is_refusal
 from transfer.cache_files import DONE, FORMAT, SAMPLES, SUFFIX, UNFINISHED, UNREADABLE, VERSION
 
-# One that cannot be read; one of another version of the format, which nothing reads any more; one that its process has
-# not finished, with nothing in it yet, or with some blocks; a complete one.
-State = Literal["broken", "old", "empty", "part", "whole"]
+# One that is damaged; one that the system does not let this process read; one of another version of the format, which
+# nothing reads any more; one that its process has not finished, with nothing in it yet, or with some blocks; a complete
+# one.
+State = Literal["broken", "refused", "old", "empty", "part", "whole"]
 STATES: tuple[State, ...] = get_args(State)  # in the order in which one of them is worth a word
 
 KEY = re.compile(r"[0-9a-f]{64}")
@@ -107,8 +109,11 @@ def _stored(path: Path) -> Stored | None:
             if file.attrs.get("version") != VERSION:
                 return Stored(path, key, "old", bytes_, used, used, len(file[SAMPLES]), parts)
             written, done = float(file.attrs["written"]), int(np.asarray(file[DONE])[0])
-    except (*UNREADABLE, IndexError):
-        return Stored(path, key, "empty" if unfinished else "broken", bytes_, used, used)
+    except FileNotFoundError:
+        return None
+    except (*UNREADABLE, IndexError) as error:
+        unread: State = "refused" if is_refusal(error) else "empty" if unfinished else "broken"
+        return Stored(path, key, unread, bytes_, used, used)
     state: State = "whole" if not unfinished else "part" if done else "empty"
     return Stored(path, key, state, bytes_, used, written, done, parts)
 

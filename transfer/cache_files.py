@@ -21,7 +21,6 @@ mtime is the time of its last use.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import math
 import os
@@ -33,8 +32,9 @@ import h5py
 import ml_dtypes  # noqa: F401  teaches NumPy the name bfloat16
 import numpy as np
 
-from registry.errors import ZooError
 from transfer.cache_dtypes import BFLOAT16
+from transfer.cache_errors import unread
+from transfer.cache_locks import shared
 from transfer.data.dataset import Array
 from transfer.data.records import Digests
 from transfer.inputs import Arrays
@@ -127,32 +127,21 @@ def unfinished_in(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{UNFINISHED}*"))
 
 
-def locked(file: BinaryIO, *, alone: bool) -> bool:
-    """Lock a file until all that was opened or mapped with it is closed; tell whether that was possible.
-
-    It is not where others hold it, or where it has been removed in the meantime.
-    """
-    try:
-        fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return os.fstat(file.fileno()).st_nlink > 0
-
-
 def read(path: Path) -> Shard:
     """Open a shard, or what is there of one that is unfinished; the arrays are memory-mapped and read-only.
 
     Raises:
         FileNotFoundError: it was removed, or others are writing it.
+        RefusedError: the system does not let this process read it.
         ZooError: it is no feature file of this key, or cut short.
     """
+    complete = not path.name.startswith(UNFINISHED)
     try:
         with path.open("rb") as file:
-            if not locked(file, alone=False):
+            if not shared(file, complete=complete):
                 raise FileNotFoundError(path)
             found = layout(path)
             done = done_of(file, found)
-            complete = not path.name.startswith(UNFINISHED)
             if not 0 <= done <= found.samples.shape[0] or (complete and done < found.samples.shape[0]):
                 raise ValueError(f"it has the features of {done} samples and the digests of {found.samples.shape[0]}")
             arrays = tuple(_mapped(file, place)[:done] for place in found.tensors)
@@ -160,7 +149,7 @@ def read(path: Path) -> Shard:
     except FileNotFoundError:
         raise
     except UNREADABLE as error:
-        raise broken(path, error) from error
+        raise unread(path, error) from error
 
 
 def layout(path: Path) -> Layout:
@@ -181,11 +170,6 @@ def layout(path: Path) -> Layout:
     if max(place.end for place in found.places) > path.stat().st_size:
         raise ValueError("it is cut short")
     return found
-
-
-def broken(path: Path, why: Exception | str) -> ZooError:
-    """Say that a feature file cannot be read."""
-    return ZooError(f"the feature cache {path} is broken: {why}", f"remove it; it is made again: rm {path}")
 
 
 def _place(dataset: h5py.Dataset) -> Place:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,10 @@ from transfer.cache_files import (
     Layout,
     done_of,
     layout,
-    locked,
     samples_of,
     unfinished_in,
 )  # fmt: skip
+from transfer.cache_locks import locked
 from transfer.data.records import Digests
 
 
@@ -52,13 +51,13 @@ def new_file(folder: Path) -> tuple[BinaryIO, Path]:
     """Make a file that is locked before anyone can take it for what a killed process has left."""
     while True:
         make_folder(folder)
+        path = folder / f"{UNFINISHED}{os.urandom(8).hex()}{SUFFIX}"
         try:
-            handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=SUFFIX, dir=folder)
+            file = path.open("x+b", buffering=0)  # others may read it as far as the umask lets them
         except FileNotFoundError:  # another process has removed the folder, which was empty
             continue
-        file = os.fdopen(handle, "r+b", buffering=0)
         if locked(file, alone=True):
-            return file, Path(name)
+            return file, path
         file.close()
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from registry.errors import ZooError
 from transfer.cache_entries import Stored, stored
-from transfer.cache_files import locked
 from transfer.cache_joined import rejoined
+from transfer.cache_locks import locked
 from transfer.engines.remembered import FOLDER, forget
 
 WORTHLESS = ("broken", "old", "empty")
@@ -18,11 +18,19 @@ WORTHLESS = ("broken", "old", "empty")
 
 @dataclass(frozen=True)
 class Removed:
-    """What went, or would go; what could not, since a process reads or writes it; and the bytes that stay."""
+    """What came of removing some files.
+
+    Attributes:
+        removed: what went, or would go.
+        in_use: what could not, since a process reads or writes it.
+        left: the bytes that stay.
+        refused: of each that the system does not let this process remove, a sentence.
+    """
 
     removed: tuple[Stored, ...]
     in_use: tuple[Stored, ...]
     left: int
+    refused: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -41,16 +49,13 @@ def prune(root: Path, most: int | None = None, *, dry_run: bool = False) -> Remo
         dry_run: only say what would go.
     """
     files = stored(root)
-    left, removed, in_use = sum(one.bytes for one in files), list[Stored](), list[Stored]()
+    left, trying = sum(one.bytes for one in files), _Removing(dry_run)
     for one in in_order(files):
-        if one.state in WORTHLESS or (most is not None and left > most):
-            gone = _remove(one, dry_run)
-            (removed if gone else in_use).append(one)
-            left -= one.bytes if gone else 0
+        if (one.state in WORTHLESS or (most is not None and left > most)) and trying.remove(one):
+            left -= one.bytes
     if not dry_run:
-        _tidy(removed)
         forget(root / FOLDER)
-    return Removed(tuple(removed), tuple(in_use), left)
+    return trying.done(left)
 
 
 def in_order(files: Iterable[Stored]) -> list[Stored]:
@@ -60,14 +65,9 @@ def in_order(files: Iterable[Stored]) -> list[Stored]:
 
 def remove(root: Path, chosen: Sequence[Stored], *, dry_run: bool = False) -> Removed:
     """Remove some files of a cache."""
-    total = sum(one.bytes for one in stored(root))
-    gone = {one.path: _remove(one, dry_run) for one in chosen}
-    removed = tuple(one for one in chosen if gone[one.path])
-    if not dry_run:
-        _tidy(removed)
-    return Removed(
-        removed, tuple(one for one in chosen if not gone[one.path]), total - sum(one.bytes for one in removed)
-    )
+    total, trying = sum(one.bytes for one in stored(root)), _Removing(dry_run)
+    gone = [one.bytes for one in chosen if trying.remove(one)]
+    return trying.done(total - sum(gone))
 
 
 def chosen(files: Sequence[Stored], name: str) -> list[Stored]:
@@ -87,8 +87,36 @@ def chosen(files: Sequence[Stored], name: str) -> list[Stored]:
     return found
 
 
+class _Removing:
+    """What is removed, one file after another; what cannot be does not keep the others."""
+
+    def __init__(self, dry_run: bool) -> None:
+        self._dry_run = dry_run
+        self._removed, self._in_use, self._refused = list[Stored](), list[Stored](), list[str]()
+
+    def remove(self, one: Stored) -> bool:
+        """Remove a file; tell whether it is gone."""
+        try:
+            gone = _remove(one, self._dry_run)
+        except OSError as error:
+            self._refused.append(f"cannot remove {one.path}: {error.strerror or error}")
+            return False
+        (self._removed if gone else self._in_use).append(one)
+        return gone
+
+    def done(self, left: int) -> Removed:
+        """Tidy up, and say what came of it; `left` is how many bytes stay."""
+        if not self._dry_run:
+            _tidy(self._removed)
+        return Removed(tuple(self._removed), tuple(self._in_use), left, tuple(self._refused))
+
+
 def _remove(one: Stored, dry_run: bool) -> bool:
-    """Remove a file; tell whether nobody used it, also since it was looked at."""
+    """Remove a file; tell whether nobody used it, also since it was looked at.
+
+    A dry run takes the lock alone as well, for a moment that readers wait for (`cache_locks.shared`): a shared one
+    would not tell whether there are any.
+    """
     try:
         with one.path.open("r+b") as file:  # NFS locks for one alone only what is open for writing
             if not locked(file, alone=True) or one.path.stat().st_mtime > one.used:
@@ -97,10 +125,6 @@ def _remove(one: Stored, dry_run: bool) -> bool:
                 one.path.unlink()
     except FileNotFoundError:  # another process has removed it
         return True
-    except OSError as error:
-        raise ZooError(
-            f"cannot remove {one.path}: {error.strerror or error}", "is it another user's? ls -l shows whose"
-        ) from error
     return True
 
 

@@ -29,8 +29,10 @@ class Index:
 
     def find(self, samples: Digests) -> Rows:
         """Return the position of each of some digests `(m, 32)`; -1 where it is not here."""
-        parts = [self._find(samples[start : start + TOGETHER]) for start in range(0, len(samples), TOGETHER)]
-        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+        found = np.empty(len(samples), np.int64)
+        for start in range(0, len(samples), TOGETHER):
+            found[start : start + TOGETHER] = self._find(samples[start : start + TOGETHER])
+        return found
 
     def _find(self, samples: Digests) -> Rows:
         found = np.full(len(samples), -1, np.int64)

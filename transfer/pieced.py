@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from registry.errors import ZooError
 from transfer.data.dataset import Array
 from transfer.data.records import Rows
 
@@ -21,14 +22,26 @@ class Pieced:
     """One array `(n, ...)` of rows of several.
 
     Attributes:
-        parts: the arrays, of one dtype, alike but for their length.
+        parts: the arrays that rows come from, of one dtype, alike but for their length.
         numbers: which of them each row is in, `(n,) int32`.
         rows: where in it, `(n,) int64`.
+
+    Raises:
+        ZooError: the parts' rows differ in shape.
     """
 
     parts: Sequence[Array]
     numbers: NDArray[np.int32]
     rows: Rows
+
+    def __post_init__(self) -> None:
+        shapes = sorted({part.shape[1:] for part in self.parts})
+        if len(shapes) > 1:
+            told = " and ".join(map(str, shapes[:2]))
+            raise ZooError(
+                f"the features of these samples are of several shapes: {told}",
+                "give samples of one shape, such as sequences of one length",
+            )
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -138,5 +140,18 @@ class Job:
             )
             self.folder.write(CARD, card)
             self.folder.write(RESULT, result)
-        except OSError as error:
-            raise ZooError(f"cannot write the result into {self.folder.path}: {error}") from error
+        except (OSError, RuntimeError) as error:  # Keras and h5py raise the second on a full disk
+            raise ZooError(
+                f"cannot write the result into {self.folder.path}: {_why(error)}",
+                "free some space, or set ZOO_HOME to a folder on another disk",
+            ) from error
+
+
+def _why(error: OSError | RuntimeError) -> str:
+    """Return what the system said; HDF5 may tell it in the middle of a text.
+
+    >>> _why(RuntimeError("Can't decrement id ref count (file write failed: errno = 28, error message = 'No space')"))
+    'No space left on device'
+    """
+    number = getattr(error, "errno", None) or next(iter(re.findall(r"errno = (\d+)", str(error))), 0)
+    return os.strerror(int(number)) if int(number) else str(error)

@@ -8,7 +8,6 @@ resumed after each phase (`transfer.checkpoints`).
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,38 +22,19 @@ from registry.errors import ZooError, near
 from registry.home import make_folder
 from registry.whole import whole
 from transfer import json_lines
-from transfer.alone import alive, alone
+from transfer.alone import alone, held
 from transfer.environment import Environment, environment
 from transfer.layer_health import LayerHealth
 from transfer.plan.plan import Plan
 from transfer.result import Result
+from transfer.run_status import STATUS, Status, recorded
 
 T = TypeVar("T")
-PLAN, STATUS, METRICS, RESULT, CARD, MODEL, REPORT = (
-    "plan.json", "status.json", "metrics.jsonl", "result.json", "card.json", "model.keras", "report.md",
+PLAN, METRICS, RESULT, CARD, MODEL, REPORT = (
+    "plan.json", "metrics.jsonl", "result.json", "card.json", "model.keras", "report.md",
 )  # fmt: skip
 WEIGHTS, TESTS = "model.safetensors", "test.npz"
 ENVIRONMENT = "environment.json"
-
-
-@dataclass(frozen=True)
-class Status:
-    """How a run stands.
-
-    Attributes:
-        state: `running`, `done`, `interrupted` or `failed`.
-        started, ended: Unix seconds; `ended` is 0 while it runs.
-        process: the process that carries it out.
-        why: of a run that failed.
-        fingerprint: of the data that it was begun with.
-    """
-
-    state: str
-    started: float
-    ended: float = 0.0
-    process: int = 0
-    why: str = ""
-    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,9 +106,11 @@ class RunFolder:
 
     @property
     def status(self) -> Status:
-        """How it stands; one whose process is gone counts as interrupted."""
-        status = self._read(STATUS, Status)
-        gone = status.state == "running" and not alive(status.process)
+        """How it stands; one that no process carries out any more counts as interrupted."""
+        plan = self.path / PLAN
+        planned = plan.exists() and not (self.path / STATUS).exists()
+        status = Status("running", plan.stat().st_mtime) if planned else self._read(STATUS, Status)
+        gone = status.state == "running" and not held(self.path)
         return replace(status, state="interrupted") if gone else status
 
     @property
@@ -182,18 +164,19 @@ class Runs:
         return RunFolder(self.root / matching[0])
 
     def all(self) -> list[RunFolder]:
-        """Return every run, the oldest first."""
-        paths = sorted(self.root.glob(f"*/{STATUS}"))
-        return [RunFolder(path.parent) for path in paths]
+        """Return every run, the oldest first; also one that was killed before it had more than a plan."""
+        found = {path.parent for name in (PLAN, STATUS) for path in self.root.glob(f"*/{name}")}
+        return [RunFolder(path) for path in sorted(found)]
 
     @contextmanager
     def new(self, plan: Plan, fingerprint: str = "") -> Iterator[RunFolder]:
         """Open a folder for a run, and record in it how the run ends."""
         folder = self._folder(plan)
-        folder.write(PLAN, plan)
-        folder.write(ENVIRONMENT, environment())
-        with _recorded(folder, fingerprint):
-            yield folder
+        with alone(folder.path):
+            folder.write(PLAN, plan)
+            folder.write(ENVIRONMENT, environment())
+            with recorded(folder, fingerprint):
+                yield folder
 
     @contextmanager
     def again(self, folder: RunFolder) -> Iterator[RunFolder]:
@@ -202,7 +185,7 @@ class Runs:
         Raises:
             ZooError: another process carries it out.
         """
-        with _recorded(folder, folder.status.fingerprint):
+        with alone(folder.path), recorded(folder, folder.status.fingerprint):
             yield folder
 
     def _folder(self, plan: Plan) -> RunFolder:
@@ -224,23 +207,14 @@ class Runs:
         raise ZooError(f"cannot find a free name for a run like {stem} in {self.root}")
 
 
-@contextmanager
-def _recorded(folder: RunFolder, fingerprint: str) -> Iterator[None]:
-    status = Status("running", time.time(), process=os.getpid(), fingerprint=fingerprint)
-    with alone(folder.path):
-        try:
-            folder.write(STATUS, status)
-            yield
-        except BaseException as error:
-            state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            folder.write(STATUS, replace(status, state=state, ended=time.time(), why=str(error)))
-            raise
-        folder.write(STATUS, replace(status, state="done", ended=time.time()))
-
-
 def plain(result: Result) -> dict[str, object]:
-    """Return a result as the `--json` document."""
+    """Return a result as the `--json` document, with the figures of the model that is kept beside the reused one's."""
     document = asdict(result)
     document["seconds"]["import"] = document["seconds"].pop("import_")
-    document["accuracy"] = result.accuracy
+    document |= {
+        "accuracy": result.accuracy,
+        "kept_valid_accuracy": result.of_kept.valid_accuracy,
+        "kept_test_accuracy": result.of_kept.test_accuracy,
+        "kept_test_accuracy_ci95": result.of_kept.test_accuracy_ci95,
+    }
     return document

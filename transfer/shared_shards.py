@@ -1,25 +1,32 @@
 """Feature files that machines share: in a bucket, or wherever fsspec writes files whole, as `<url>/<key>/<name>.h5`.
 
 A file's name is that of its samples, and its folder that of all that their features depend on. So a file never changes,
-and what two machines put there under one name is the same but for the moment that it was written at.
+and what two machines put there under one name is the same but for the moment that it was written at. Beside it lies
+`<name>.samples`, the digests of its samples, 32 bytes each: who needs a few of the millions that a key has fetches the
+files that hold these.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
 
 from registry.errors import ZooError
 from registry.places import open_place
 from registry.watch import Progress, Watch, silent
 from transfer.cache_checks import faults_of
-from transfer.cache_files import SUFFIX, UNREADABLE, layout, shards_in
+from transfer.cache_files import SUFFIX, UNREADABLE, layout, name_of, samples_of, shards_in
 from transfer.cache_opened import new_file
+from transfer.data.records import Digests
+from transfer.digest_index import Index
 
 NAME = re.compile(rf"[0-9a-f]{{32}}\{SUFFIX}")
+SAMPLES = ".samples"  # in place of SUFFIX
 
 
 class SharedShards:
@@ -46,18 +53,32 @@ class SharedShards:
         found = self._place.below(key).children()
         return {name for name, kind in found.items() if kind == "file" and NAME.fullmatch(name)}
 
-    def fetch(self, folders: Sequence[Path], watch: Watch = silent) -> None:
-        """Fetch the files of some keys that their folders lack; each appears whole, with its checksums checked.
+    def fetch(self, wanted: Mapping[Path, Digests], watch: Watch = silent) -> None:
+        """Fetch the files that hold some samples; each appears whole, with its checksums checked.
+
+        Args:
+            wanted: the folder of each key, and the digests of the samples that it lacks.
+            watch: where progress goes.
 
         Raises:
-            ZooError: one is damaged; it is named.
+            ZooError: a file is damaged; it is named.
         """
-        here = {path for folder in folders for path in shards_in(folder)}
-        there = {folder / name for folder in folders for name in self.names(folder.name)}
-        lacking = sorted(there - here)
-        for done, path in enumerate(lacking, start=1):
-            self.fetch_one(path)
-            watch("fetch features", done, len(lacking))
+        for folder, samples in wanted.items():
+            here, index = {path.name for path in shards_in(folder)}, Index(samples)
+            lacking = sorted(self.names(folder.name) - here) if len(samples) else []
+            for done, name in enumerate(lacking, start=1):
+                if self._holds(folder.name, name, index):
+                    self.fetch_one(folder / name)
+                watch("fetch features", done, len(lacking))
+
+    def _holds(self, key: str, name: str, wanted: Index) -> bool:
+        """Tell whether a file holds some of the wanted samples; also where it does not say which it holds."""
+        place = self._place.below(f"{key}/{_beside(name)}")
+        if not place.kind():  # what put the file there was killed, or of an earlier version
+            return True
+        held = np.frombuffer(b"".join(place.blocks(0, place.size())), np.uint8)
+        whole = len(held) % 32 == 0 and name_of(held.reshape(-1, 32)) == name
+        return not whole or bool((wanted.find(held.reshape(-1, 32)) >= 0).any())
 
     def fetch_one(self, path: Path) -> None:
         """Fetch a file to its place in the cache."""
@@ -93,9 +114,16 @@ class SharedShards:
             watch("share features", done, len(lacking))
 
     def put(self, path: Path) -> None:
-        """Put a complete file there; an object store shows it when it has all of it."""
+        """Put a complete file there, and beside it what it holds; an object store shows each when it has all of it."""
         name = f"{path.parent.name}/{path.name}"
+        with path.open("rb") as file:
+            samples = samples_of(file, layout(path))
+        self._place.below(f"{path.parent.name}/{_beside(path.name)}").write(samples.tobytes())
         self._place.upload(path, name, Progress(silent, "upload", path.stat().st_size))
+
+
+def _beside(name: str) -> str:
+    return name.removesuffix(SUFFIX) + SAMPLES
 
 
 def _write(file: BinaryIO, block: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,15 @@ def bytes_of(feed: Feed) -> int:
     return len(feed) * sum(widths)
 
 
-def is_spilled(array: Held) -> bool:
-    """Tell whether an array lies in a file, or in several, and is too large for memory."""
-    return isinstance(array, np.memmap | Pieced) and array.nbytes > IN_MEMORY
+def too_large(arrays: Sequence[Held]) -> bool:
+    """Tell whether a split's arrays, one an input or tensor of the cut, are too large for memory together."""
+    return sum(array.nbytes for array in arrays) > IN_MEMORY
+
+
+def spilled_of(arrays: Sequence[Held]) -> tuple[bool, ...]:
+    """Tell of each of a split's arrays whether it lies in a file, or in several, and is left there."""
+    large = too_large(arrays)
+    return tuple(large and isinstance(array, np.memmap | Pieced) for array in arrays)
 
 
 def spilled(feed: Feed) -> Arrays:

@@ -38,6 +38,8 @@ class Verdict:
         name = self.file.name
         if not self.faults:
             return [f"{name}: {self.note or 'ok, ' + count(self.file.samples, 'sample')}"]
+        if self.file.state == "refused":  # it may be sound
+            return [f"{name}: {self.faults[0]}"]
         more = [f"  and {count(len(self.faults) - SHOWN, 'fault')} more"] if len(self.faults) > SHOWN else []
         return [
             f"{name}: broken", *(f"  {fault}" for fault in self.faults[:SHOWN]), *more,

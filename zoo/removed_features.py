@@ -15,6 +15,7 @@ def document(done: Removed, dry_run: bool) -> dict[str, Any]:
         "files": [_file(one) for one in done.removed],
         "bytes": done.bytes,
         "in_use": [_file(one) for one in done.in_use],
+        "refused": done.refused,
         "left": done.left,
         "removed": not dry_run,
     }
@@ -33,8 +34,10 @@ def page(done: Removed, dry_run: bool, most: int | None) -> str:
     lines.append(f"{word} {count(len(done.removed), 'file')} ({size(done.bytes)}); {size(done.left)} stay")
     if done.in_use:
         lines.append(f"in use by another process, and left alone: {', '.join(one.name for one in done.in_use)}")
+    lines += [f"{said}; is it another user's? ls -l shows whose" for said in done.refused]
     if most is not None and done.left > most:
-        lines.append(f"that is more than {size(most)}: try again when it is not in use any more")
+        until = "" if done.refused else ": try again when it is not in use any more"
+        lines.append(f"that is more than {size(most)}{until}")
     return "\n".join(lines)
 
 

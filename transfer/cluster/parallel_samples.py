@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,24 +11,29 @@ import numpy as np
 
 from registry.errors import ZooError
 from transfer.cluster.placed import Placed, placed
-from transfer.pieced import Pieced
-from transfer.spilled import is_spilled
+from transfer.pieced import Held, Pieced
+from transfer.spilled import spilled_of
 
 BLOCK = 2**26  # bytes that are written at once
 
 
-def sent(array: Any, folder: Path) -> Any:
-    """Return an array, or where it lies if it is too large for memory.
+def sent(arrays: Sequence[Held], folder: Path) -> tuple[Any, ...]:
+    """Return a split's arrays, or where they lie if they are too large for memory.
 
     Args:
-        array: in memory, mapped from a file, or `Pieced`.
+        arrays: in memory, mapped from a file, or `Pieced`.
         folder: where a mapped array without a file that others could open is copied to; it need not be there.
 
     Raises:
         ZooError: there is no room in the folder.
     """
-    if not is_spilled(array):
-        return np.asarray(array[:])
+    spilled = spilled_of(arrays)
+    return tuple(
+        _sent(array, folder) if far else np.asarray(array[:]) for array, far in zip(arrays, spilled, strict=True)
+    )
+
+
+def _sent(array: Held, folder: Path) -> Any:
     if isinstance(array, Pieced):
         parts: Any = [_placed(part, folder) for part in array.parts]
         return replace(array, parts=parts)

@@ -40,10 +40,7 @@ class Parcel:
         Raises:
             ZooError: there is no room in it.
         """
-        splits = {
-            name: (tuple(sent(array, folder) for array in split.arrays), split.labels)
-            for name, split in work.splits.items()
-        }
+        splits = {name: (sent(split.arrays, folder), split.labels) for name, split in work.splits.items()}
         trunk = None if work.trunk is None else Net.of(work.trunk)
         return cls(
             Net.of(work.tail), trunk, splits, work.how, work.target, work.lr, work.seed, work.augment, work.views,

@@ -11,12 +11,13 @@ import tensorflow as tf
 
 from transfer.features import Features
 from transfer.fitting.streaming import Stream, read
-from transfer.spilled import is_spilled
+from transfer.spilled import spilled_of
 
 
 def tensors(features: Features, kind: Any) -> tuple[list[Any], Any]:
     """Return arrays as constants; what is too large for memory stays mapped from its file."""
-    arrays = [array if is_spilled(array) else tf.constant(array) for array in features.arrays]
+    spilled = spilled_of(features.arrays)
+    arrays = [array if far else tf.constant(array) for array, far in zip(features.arrays, spilled, strict=True)]
     return arrays, tf.constant(features.labels, kind)
 
 

@@ -13,7 +13,7 @@ from transfer.features import Features
 from transfer.fitting.share import ALONE, Share
 from transfer.fitting.streaming import Windows
 from transfer.plan.hyperparameters import Training
-from transfer.spilled import is_spilled
+from transfer.spilled import spilled_of
 
 # Changes a step's samples `(batch, ...)` and labels, given the step's number: the same for the same number.
 Augmented = Callable[[Any, Any, Any], tuple[Any, Any]]
@@ -58,7 +58,8 @@ class Work:
     @property
     def windows(self) -> Windows:
         """How many steps' samples are read at once where they lie in files; all where they are in memory."""
-        files = [array for array in self.splits["train"].arrays if is_spilled(array)]
+        arrays = self.splits["train"].arrays
+        files = [array for array, far in zip(arrays, spilled_of(arrays), strict=True) if far]
         bytes_ = sum(array.nbytes // len(array) for array in files)
         return Windows.of(bytes_, self.size) if files else Windows(self.steps, self.size, self.n)
 

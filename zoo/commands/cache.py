@@ -18,7 +18,10 @@ Removed = Annotated[str | None, typer.Argument(metavar="[KEY]", help="A key, its
 Max = Annotated[
     str | None, typer.Option("--max", metavar="SIZE", help="Such as 20GB or 1.5GiB; the default is $ZOO_CACHE_MAX.")
 ]
-NOTES = {"whole": "", "part": "unfinished", "empty": "unfinished", "old": "of an older version", "broken": "broken"}
+NOTES = {
+    "whole": "", "part": "unfinished", "empty": "unfinished", "old": "of an older version", "broken": "broken",
+    "refused": "cannot be read",
+}  # fmt: skip
 
 
 def mount(app: typer.Typer) -> None:
@@ -85,6 +88,8 @@ def prune(max_: Max = None, dry_run: DryRun = False, yes: Yes = False, json: Jso
         json_document(document(done, dry_run))
     else:
         say(page(done, dry_run, most))
+    if done.refused:
+        raise typer.Exit(1)
 
 
 def remove(
@@ -113,6 +118,8 @@ def remove(
         json_document(document(done, dry_run))
     else:
         say(page(done, dry_run, None))
+    if done.refused:
+        raise typer.Exit(1)
 
 
 def _minute(seconds: float) -> str:
