@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from registry.blobs import Store, entry_of, sha256_of
+from registry.damage import card_text, remedy, tidy
 from registry.errors import ZooError
-from registry.mending import card_text, remedy, renote, tidy
+from registry.mending import renote
 from registry.model import Model
 from registry.shelf import Shelf
 from registry.sources.local import Local

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,34 @@ def test_imports_run_one_way(package: str) -> None:
             parts = name.split(".")
             above = {".".join(parts[: end + 1]) for end in range(len(parts))}
             assert not above & FORBIDDEN[package], f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_no_files_import_each_other() -> None:
+    """Counted are imports inside functions too, and those for types alone."""
+    paths = [path for package in ("registry", "transfer", "zoo") for path in (ROOT / package).rglob("*.py")]
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+    graph = {name: set(ours(path, modules)) - {name} for name, path in modules.items() if not hands_on(path)}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"these import each other: {' -> '.join(reversed(error.args[1]))}")
+
+
+def ours(path: Path, modules: dict[str, Path]) -> Iterator[str]:
+    """Yield the modules of these that a file imports, by whichever form."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                found = next((one for one in (f"{node.module}.{alias.name}", node.module) if one in modules), None)
+                yield from [found] if found else []
+
+
+def hands_on(path: Path) -> bool:
+    """Tell whether a file is a package's face, which defines nothing."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return path.name == "__init__.py" and not any(isinstance(node, ast.ClassDef) for node in body)
 
 
 LOOKS = [["--help"], ["list"], ["show", "mnist-dnn"], ["layers", "mnist-dnn"], ["runs"], ["report", "last"]]

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from transfer.runs import RunFolder
 
 STATUS = "status.json"
 
@@ -36,15 +32,20 @@ class Status:
 
 
 @contextmanager
-def recorded(folder: RunFolder, fingerprint: str) -> Iterator[None]:
-    """Record how a run stands while this process carries it out, and how that ends."""
+def recorded(write: Callable[[Status], None], fingerprint: str) -> Iterator[None]:
+    """Record how a run stands while this process carries it out, and how that ends.
+
+    Args:
+        write: puts it into the run's folder.
+        fingerprint: of the data.
+    """
     status = Status("running", time.time(), process=os.getpid(), fingerprint=fingerprint)
     try:
-        folder.write(STATUS, status)
+        write(status)
         yield
     except BaseException as error:
         state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         with suppress(OSError):  # on a full disk; it will count as interrupted, and what is told is the error itself
-            folder.write(STATUS, replace(status, state=state, ended=time.time(), why=str(error)))
+            write(replace(status, state=state, ended=time.time(), why=str(error)))
         raise
-    folder.write(STATUS, replace(status, state="done", ended=time.time()))
+    write(replace(status, state="done", ended=time.time()))

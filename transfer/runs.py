@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -175,7 +176,7 @@ class Runs:
         with alone(folder.path):
             folder.write(PLAN, plan)
             folder.write(ENVIRONMENT, environment())
-            with recorded(folder, fingerprint):
+            with recorded(partial(folder.write, STATUS), fingerprint):
                 yield folder
 
     @contextmanager
@@ -185,7 +186,7 @@ class Runs:
         Raises:
             ZooError: another process carries it out.
         """
-        with alone(folder.path), recorded(folder, folder.status.fingerprint):
+        with alone(folder.path), recorded(partial(folder.write, STATUS), folder.status.fingerprint):
             yield folder
 
     def _folder(self, plan: Plan) -> RunFolder:

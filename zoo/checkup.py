@@ -91,7 +91,7 @@ def _files(shelf: Shelf) -> Iterator[Check]:
 
 def _broken(shelf: Shelf, model: Model) -> Iterator[str]:
     from registry.blobs import holds
-    from registry.mending import stored_card
+    from registry.damage import stored_card
 
     if not stored_card(shelf.local, model):
         yield CARD_FILE

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from registry import policy, signatures
 from registry.card import CARD_FILE, SIGNATURE_FILE, decode
+from registry.damage import tidy
 from registry.errors import ZooError
 from registry.formats import UNKNOWN, format_of
-from registry.mending import restore, tidy
+from registry.mending import restore
 from registry.model import Model
 from registry.policy import Policy
 from registry.pulling import Offer, downloaded, is_offered, offer, place_of

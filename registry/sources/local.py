@@ -74,7 +74,7 @@ class Local:
     def folder(self, model: Model) -> Path:
         """Lay the revision out as a folder, once, and return it; raises `ZooError` where a file is damaged."""
         from registry.checkouts import checkout
-        from registry.mending import explained
+        from registry.damage import explained
 
         with explained(self, model):
             return checkout(self.store, model.card.files, self.home.checkouts / model.revision, self.workspaces)
@@ -85,7 +85,7 @@ class Local:
         They are taken from where they are stored: what was laid out before may have been changed since.
         """
         from registry.checkouts import lay
-        from registry.mending import explained
+        from registry.damage import explained
 
         with explained(self, model):
             for file in model.card.files:
@@ -93,7 +93,7 @@ class Local:
 
     def zoo_json(self, model: Model) -> bytes:
         """Return the text that the revision is the sha256 of; raises `ZooError` where nothing has it any more."""
-        from registry.mending import card_text
+        from registry.damage import card_text
 
         return card_text(self, model)
 
@@ -180,7 +180,7 @@ class Local:
 
     def _enter(self, store: Callable[[], bytes], folder: Path, spot: Spot) -> Model:
         """Store and commit; where another process collects some of the bytes in between, do both under its lock."""
-        from registry.mending import tidy
+        from registry.damage import tidy
 
         self.workspaces.sweep()
         with self._storing(spot.name):
