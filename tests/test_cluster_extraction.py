@@ -22,6 +22,7 @@ import transfer.cluster.extracting
 from registry.card import Preprocessing
 from registry.errors import ZooError
 from registry.watch import silent
+from transfer.backbone import Backbone
 from transfer.cache import FeatureCache
 from transfer.cache_checks import faults
 from transfer.cache_files import shards_in, unfinished_in
@@ -33,8 +34,7 @@ from transfer.cluster.orders import Machine
 from transfer.cluster.worker import Tally
 from transfer.data.images.samples import ImageSamples
 from transfer.features import Inputs
-from transfer.inputs import ModelInput
-from transfer.presented import _images
+from transfer.presented import feed_of
 from transfer.shared_shards import SharedShards
 from transfer.split import Trunk, trunk_of
 
@@ -193,8 +193,8 @@ def images(folder: Path, count: int) -> Inputs:
         write(folder / f"{number}.png", number, 9 + number % 3)
     samples = ImageSamples(folder, [f"{number}.png" for number in range(count)])
     how = Preprocessing(shape=(8, 8, 3), dtype="uint8", scale=1 / 255, offset=0.0, resize="stretch")
-    feed = _images(samples, how, (ModelInput("X", (8, 8, 3)),), "photos")
-    return Inputs(feed, np.zeros(count, np.int64))
+    source = Backbone(conv()[1].trunk, how)
+    return Inputs(feed_of(source, source.inputs, samples, "photos"), np.zeros(count, np.int64))
 
 
 def conv() -> tuple[Any, Trunk]:
