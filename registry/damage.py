@@ -45,7 +45,7 @@ def remedy(local: Kept, model: Model) -> str:
     if model.origin:
         return f"zoo pull {model.origin} --as {model.name} restores it"
     run, newest = model.card.lineage.run if model.card.lineage else "", local.catalogue.find(model.name)
-    if run and newest and newest.revision == model.revision and _has_run(local, run):
+    if run and newest and newest.revision == model.revision and (local.home.runs / run).is_dir():
         return f"zoo publish {run} --as {model.name} --update restores it"
     return f"zoo pull REF --as {model.name} restores it from where it was published; zoo rm {model.ref} gives it up"
 
@@ -94,7 +94,3 @@ def tidy(local: Kept, model: Model) -> str:
         return ""
     drop(folder, local.workspaces)
     return str(folder / bad[0])
-
-
-def _has_run(local: Kept, run: str) -> bool:
-    return (local.home.runs / run).is_dir()

@@ -44,5 +44,14 @@ def near(word: str, names: Iterable[str], most: int = 3) -> str:
         return f"did you mean {' or '.join(close)}?"
     if not known:
         return "there are none"
-    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
-    return f"there are: {', '.join(known[:12])}{more}"
+    return f"there are: {first_few(known, 12)}"
+
+
+def first_few(names: Iterable[str], most: int = 5) -> str:
+    """List names, of many the first few, and say how many more there are.
+
+    >>> first_few("abc"), first_few("abcdefg")
+    ('a, b, c', 'a, b, c, d, e and 2 more')
+    """
+    known = list(names)
+    return ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")

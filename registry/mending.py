@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from registry.damage import card_text, tidy
 from registry.manifest import Manifest, encode
 from registry.model import Model
+from registry.rebuild import enter
 
 if TYPE_CHECKING:
     from registry.sources.local import Local
@@ -34,8 +35,6 @@ def renote(local: Local, model: Model) -> bool:
 
     What was committed, and is on no branch any more, is none's newest: the catalogue cannot say which note it had.
     """
-    from registry.rebuild import enter
-
     labels = [label for label in local.catalogue.labels(model.name) if label.revision == model.revision]
     branches = [label.name for label in labels if label.kind == "branch"]
     for branch in branches:

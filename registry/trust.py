@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 
-from registry.errors import ZooError
+from registry.errors import ZooError, first_few
 from registry.ref import check_path
 from registry.sources.remote import RemoteFile
 
@@ -96,7 +96,8 @@ def choose(files: Sequence[RemoteFile], *, include: Sequence[str] = (), allow_un
     asked = [file for file in files if file.archive or not include or _asked(_checked(file.path), include)]
     if include and not asked:
         raise ZooError(
-            f"none of the model's {len(files)} files fits {' or '.join(include)}", _some(file.path for file in files)
+            f"none of the model's {len(files)} files fits {' or '.join(include)}",
+            first_few(file.path for file in files),
         )
     reasons = _reasons([file.path for file in asked if not file.archive], allow_unsafe)
     taken = tuple(file for file in asked if file.path not in reasons)
@@ -144,7 +145,7 @@ def _refuse_empty(reasons: Mapping[str, str], taken: Sequence[str], archives: bo
 
 def _way_out(reasons: Mapping[str, str]) -> str:
     unsafe = [path for path, why in reasons.items() if why == Kind.UNSAFE.value]
-    return f"if you trust who made {_some(unsafe)}: --allow-unsafe" if unsafe else ""
+    return f"if you trust who made {first_few(unsafe)}: --allow-unsafe" if unsafe else ""
 
 
 def _refuse_collisions(paths: Sequence[str]) -> None:
@@ -180,8 +181,3 @@ def _checked(path: str) -> str:
 def _listed(reasons: Mapping[str, str], most: int = 5) -> str:
     more = f"; and {len(reasons) - most} more" if len(reasons) > most else ""
     return "; ".join(f"{path} {why}" for path, why in list(reasons.items())[:most]) + more
-
-
-def _some(paths: Iterable[str], most: int = 5) -> str:
-    known = list(paths)
-    return ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")

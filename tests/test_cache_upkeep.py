@@ -466,16 +466,25 @@ def test_the_limit_is_kept_after_work_that_failed(root: Path, monkeypatch: pytes
 
 
 @pytest.fixture
-def stuck(root: Path) -> Iterator[Path]:
-    """A file that cannot be removed by its mode, or by root as the system's own attribute says."""
+def stuck(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A file that cannot be removed by its mode; by root as the system's own attribute says, or our own patch."""
     path = written(root, KEYS[0], 300, used=1.0)
     if os.geteuid():
         path.chmod(0o400)
-    elif subprocess.run(["chattr", "+i", path], capture_output=True).returncode:
-        pytest.skip("nothing keeps root from removing a file here")
-    yield path
-    if not os.geteuid():
+        yield path
+    elif not subprocess.run(["chattr", "+i", path], capture_output=True).returncode:
+        yield path
         subprocess.run(["chattr", "-i", path], check=True)
+    else:
+        unlink = Path.unlink
+
+        def refused(one: Path, *given: Any, **named: Any) -> None:
+            if one == path:
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+            unlink(one, *given, **named)
+
+        monkeypatch.setattr(Path, "unlink", refused)
+        yield path
 
 
 def test_what_cannot_be_removed_fails_no_work_and_is_said(

@@ -72,8 +72,9 @@ def trunk_digest(model: Any, below: Collection[str], known: dict[str, bytes] | N
     known = {} if known is None else known
     called, names = defaultdict(list), tensor_names(model)
     for scope, args, kwargs in calls(model):
-        named = {name: one for name, one in kwargs.items() if one is not None and (name, one) != ("training", False)}
-        called[scope].append(_told([args, named], names))
+        if scope in below:
+            named = {key: one for key, one in kwargs.items() if one is not None and (key, one) != ("training", False)}
+            called[scope].append(_told([args, named], names))
     digest = hashlib.sha256()
     for info in sorted(describe(model), key=lambda info: info.name):  # whatever stands above, and so comes in between
         if info.name in below:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry.errors import ZooError
+from registry.errors import ZooError, first_few
 from registry.home import home
 from transfer.controls.paired import Difference, over_samples
 from transfer.data.target import Target
@@ -39,7 +39,7 @@ class Side:
         said, result = self.said, self.result
         known = f"samples {said.samples[:12]}" if said.samples else f"data {result.fingerprint[:12]}"
         tested = f"{count(len(said.labels), 'test sample')} of {result.data} ({known})"
-        return f"{self.folder.id}: {tested}, {result.target} {_some(result.classes)}"
+        return f"{self.folder.id}: {tested}, {result.target} {first_few(result.classes)}"
 
 
 def check_same(first: Side, second: Side) -> None:
@@ -69,10 +69,6 @@ def _same_samples(first: Side, second: Side) -> bool | None:
     if first.said.samples and second.said.samples:
         return first.said.samples == second.said.samples
     return True if first.result.fingerprint == second.result.fingerprint else None
-
-
-def _some(names: tuple[str, ...], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def compare_runs(first: str, second: str) -> TwoRuns:

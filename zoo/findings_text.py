@@ -43,7 +43,7 @@ def seeds_findings(results: Sequence[Result]) -> str:
 
 
 def _of_seeds(seeds: list[int], anew: bool, *_: str) -> str:
-    which = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {listed(seeds)}, as in the first"
+    which = seeds_named(seeds) + ("" if len(seeds) == 1 else ", as in the first")
     return f"{ANEW}, {which}" if anew else which
 
 
@@ -54,6 +54,15 @@ def numbered(phases: list[int]) -> str:
     ('phase 2', 'phases 1 to 3, as in the first', 'phases 1 and 3, as in the first')
     """
     return f"phase {phases[0]}" if len(phases) == 1 else f"phases {listed(phases)}, as in the first"
+
+
+def seeds_named(seeds: Sequence[int]) -> str:
+    """Name rising seeds.
+
+    >>> seeds_named([2]), seeds_named([0, 1, 2])
+    ('seed 2', 'seeds 0 to 2')
+    """
+    return f"seed{'' if len(seeds) == 1 else 's'} {listed(seeds)}"
 
 
 def listed(numbers: Sequence[int]) -> str:

@@ -91,7 +91,7 @@ def pull_page(pull: Pull, pulled: Pulled | None, words: tuple[str, str] = ("pull
         parts.append(f"would {would} {ref} as {pull.spot.name} (--dry-run)")
         return "\n\n".join(parts)
     model = pulled.model
-    if pull.known and pull.whole:
+    if pull.done:
         return f"{ref} is here already: {model.ref}"
     if pull.known and pull.known.revision == model.revision:
         return f"restored {model.ref}, of which stored bytes were damaged, from {ref}"

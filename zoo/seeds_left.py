@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from registry.errors import ZooError
 from registry.home import home
-from zoo.findings_text import listed
+from zoo.findings_text import seeds_named
 from zoo.several_seeds import Stopped, repeated
 from zoo.transferring import Bars, Prepared, Run
 
@@ -43,9 +43,9 @@ class Repetition:
         left = range(stop.seed + bool(begun), last + 1)
         said = [f"interrupted with seed {stop.seed} of {first} to {last}" if self.seeds > 1 else "interrupted"]
         said += [f"done: {', '.join(run.folder.id for run in stop.done)}"] if stop.done else []
-        said += [f"not begun: {_seeds(left)}"] if left and self.seeds > 1 else []
+        said += [f"not begun: {seeds_named(left)}"] if left and self.seeds > 1 else []
         steps = [f"zoo resume {begun} goes on with it"] if begun else []
-        steps += [f"{self._rest(left)} does {_seeds(left)}"] if left else []
+        steps += [f"{self._rest(left)} does {seeds_named(left)}"] if left else []
         if self.publish_as:
             said.append(f"nothing is published as {self.publish_as}")
             run, which = (begun, "it") if begun and self.seeds == 1 else ("RUN", "the best")
@@ -57,10 +57,6 @@ class Repetition:
 
         again = command(replace(self.prepared.plan, seed=left[0]))
         return f"{again} --seeds {len(left)}" if len(left) > 1 else again
-
-
-def _seeds(some: range) -> str:
-    return f"seed{'' if len(some) == 1 else 's'} {listed(some)}"
 
 
 def _begun(stop: Stopped) -> str:

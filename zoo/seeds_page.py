@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from transfer.controls.paired import SAMPLES, Difference, limit, over_seeds
 from transfer.result import Result, Spread, spread
-from zoo.findings_text import listed, seeds_findings
+from zoo.findings_text import seeds_findings, seeds_named
 from zoo.output import table
 from zoo.phase_text import kept_model
 from zoo.report import helped
@@ -60,8 +60,8 @@ def _kept(results: Sequence[Result]) -> str:
     anew = [one.seed for one in results if one.kept == "scratch"]
     if not anew:
         return ""
-    seeds = f"seed{'' if len(anew) == 1 else 's'} {listed(anew)}"
-    return f"\n* the model from scratch is kept with {seeds}: its validation loss is lower;\n  {kept_words(results)}"
+    kept = f"the model from scratch is kept with {seeds_named(anew)}: its validation loss is lower"
+    return f"\n* {kept};\n  {kept_words(results)}"
 
 
 def _helped(difference: Difference) -> str:

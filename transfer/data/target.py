@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.errors import ZooError
+from registry.errors import ZooError, first_few
 from transfer.data.labels import Coded, Labels, coded, labels_of
 from transfer.data.reading import TARGET_TYPES
 from transfer.data.records import Records
 
 SHOWN = 5
+LABELS = 20  # that are named
 WORDS = {"class": "classes", "multilabel": "labels", "number": "numbers to tell"}
 ONE = {"class": "1 class", "multilabel": "1 label", "number": "1 number to tell"}
 
@@ -83,7 +84,7 @@ def find_target(
     others = (columns, known, numbered) if kind == "number" else (known,)
     names = column_names(records, labels, *others)
     if known and sorted(known) != sorted(names):
-        raise ZooError(f"{ref} has the labels {_listed(names)}; the model knows {_listed(known)}")
+        raise ZooError(f"{ref} has the labels {first_few(names, LABELS)}; the model knows {first_few(known, LABELS)}")
     return Target(kind, known or names)
 
 
@@ -142,7 +143,9 @@ def _columns(records: Records, labels: Labels, target: Target, ref: str) -> NDAr
         raise ZooError(f"{ref} has labels {labels.shape} {labels.dtype}; expected {target.width} number(s) a sample")
     if len(records.names) == target.width and records.names != target.classes:
         if sorted(records.names) != sorted(target.classes):
-            raise ZooError(f"{ref} has the labels {_listed(records.names)}; expected {_listed(target.classes)}")
+            raise ZooError(
+                f"{ref} has the labels {first_few(records.names, LABELS)}; expected {first_few(target.classes, LABELS)}"
+            )
         labels = labels[:, [records.names.index(name) for name in target.classes]]
     with np.errstate(over="ignore"):
         numbers = labels.astype(np.float32)
@@ -164,11 +167,6 @@ def _check_known(code: Coded, known: tuple[str, ...], records: Records, unknown:
     more = f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
     places = "; ".join(records.samples.where(int(row)) for row in rows[:SHOWN])
     raise ZooError(
-        f"a label {unknown}: {', '.join(strange[:SHOWN])}{more}, in {places}; expected {_listed(known)}",
+        f"a label {unknown}: {', '.join(strange[:SHOWN])}{more}, in {places}; expected {first_few(known, LABELS)}",
         "put the labels right, or take the other classes only: --classes NAME,NAME",
     )
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return f"{', '.join(names[:20])}{more}"

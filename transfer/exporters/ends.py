@@ -8,12 +8,11 @@ from typing import Any
 
 from registry.card import Card, Preprocessing, TensorSpec
 from registry.columns import width_of
+from registry.errors import first_few
 from transfer.backbone import Backbone, output_specs
 from transfer.inputs import FLOATING, ModelInput
 from transfer.logits import gives_probabilities, likely_kind
 from transfer.raw_table import can_take_rows
-
-MOST = 5  # columns or classes that are named
 
 
 def said(backbone: Backbone, card: Card) -> tuple[str, ...]:
@@ -52,7 +51,7 @@ def _taken(one: ModelInput, backbone: Backbone, how: Preprocessing | None) -> st
         low, high = one.limits
         return f"{form}, whole numbers" + (f" from {low} to {high}" if one.indices is not None else "")
     if backbone.columns:
-        names = _listed([column.name for column in backbone.columns])
+        names = first_few(column.name for column in backbone.columns)
         return (
             f"{form}, the {width_of(backbone.columns)} numbers that a row is encoded as (columns {names}); "
             "the encoding is no part of the file"
@@ -94,17 +93,7 @@ def _answer(backbone: Backbone, kind: str, single: bool, *, squashed: bool) -> s
 
 
 def _of(classes: Sequence[str]) -> str:
-    return f" of {_listed(classes)}" if classes else ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Name the first few.
-
-    >>> _listed("abcdefg")
-    'a, b, c, d, e and 2 more'
-    """
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return ", ".join(names[:MOST]) + more
+    return f" of {first_few(classes)}" if classes else ""
 
 
 def _shape(spec: TensorSpec) -> str:

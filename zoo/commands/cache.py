@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zoo.asking import ask
 from zoo.options import DryRun, Json, Quiet, Yes
 from zoo.output import json_document, names, say, size, table
+
+if TYPE_CHECKING:
+    from transfer.cache_upkeep import Removed as Outcome
 
 Keyed = Annotated[
     str | None, typer.Argument(metavar="[KEY]", help="A key, its beginning, or KEY/FILE; all if not given.")
@@ -76,7 +79,6 @@ def prune(max_: Max = None, dry_run: DryRun = False, yes: Yes = False, json: Jso
     from registry.home import home
     from transfer.cache_upkeep import prune as pruned
     from zoo.cache_limit import limit
-    from zoo.removed_features import document, page
     from zoo.sizes import parse_size
 
     cache, most = home().cache, limit() if max_ is None else parse_size(max_, "--max")
@@ -84,12 +86,7 @@ def prune(max_: Max = None, dry_run: DryRun = False, yes: Yes = False, json: Jso
     if done.removed and not (dry_run or yes):
         ask(f"{size(done.bytes)} of cached features")
     done = done if dry_run else pruned(cache, most)
-    if json:
-        json_document(document(done, dry_run))
-    else:
-        say(page(done, dry_run, most))
-    if done.refused:
-        raise typer.Exit(1)
+    _tell(done, dry_run, most, json=json)
 
 
 def remove(
@@ -105,7 +102,6 @@ def remove(
     from transfer.cache_entries import stored
     from transfer.cache_upkeep import chosen
     from transfer.cache_upkeep import remove as removed
-    from zoo.removed_features import document, page
 
     if (key is None) != all_:
         raise ChoiceError("say which cached features to remove: a key, or --all", "zoo cache list shows the keys")
@@ -114,10 +110,17 @@ def remove(
     if files and not (dry_run or yes):
         ask(f"{size(sum(one.bytes for one in files))} of cached features")
     done = removed(cache, files, dry_run=dry_run)
+    _tell(done, dry_run, None, json=json)
+
+
+def _tell(done: Outcome, dry_run: bool, most: int | None, *, json: bool) -> None:
+    """Say what came of removing; exit with 1 where the system kept a file from it."""
+    from zoo.removed_features import document, page
+
     if json:
         json_document(document(done, dry_run))
     else:
-        say(page(done, dry_run, None))
+        say(page(done, dry_run, most))
     if done.refused:
         raise typer.Exit(1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from registry.errors import first_few
 from transfer.plan.plan import AUTO
 from transfer.result import Result
 from zoo.html_report.bars import Interval, interval_chart
@@ -13,17 +14,19 @@ from zoo.output import count, percent_interval
 from zoo.phase_text import of_kept
 from zoo.report import SCRATCH, helped, validated
 
+NAMED = 12  # classes or layers
+
 
 def done(told: Told) -> Section:
     """Say what was done: model, data, selection, and how it stands."""
     plan, result = told.plan, told.result
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(told.status.started))
-    target = f"{result.target}: {_some(result.classes)}" if result else ""
+    target = f"{result.target}: {first_few(result.classes, NAMED)}" if result else ""
     pairs = [
         ("Model", plan.model),
         ("Data", plan.data + (f" (fingerprint {result.fingerprint[:12]})" if result else "")),
         ("Target", target),
-        ("Reused", f"{plan.reuse}" + (f": {_some(result.reused)}" if result else "")),
+        ("Reused", f"{plan.reuse}" + (f": {first_few(result.reused, NAMED)}" if result else "")),
         ("Frozen at first", plan.freeze or "all that is reused"),
         ("Then", "unfrozen from the top while it helps" if plan.unfreeze == AUTO else ", ".join(plan.unfreeze)),
         ("Seed", str(plan.seed)),
@@ -79,8 +82,3 @@ def _errors(result: Result) -> list[Block]:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def _some(names: tuple[str, ...], most: int = 12) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry.errors import ZooError
+from registry.errors import ZooError, first_few
 from registry.watch import Watch, silent
 from transfer.importers.caffe.blob import SAME_NET, Blob
 from transfer.importers.caffe.layers import BUILDERS, HOLDING
@@ -120,16 +120,12 @@ def _complete(layers: Sequence[Any], blobs: Blobs) -> None:
     if missing:
         known = {layer.name for layer in layers}
         others = [name for name in blobs if name not in known]
+        lacking, beside = (first_few(names, SHOWN) or "none" for names in (missing, others))
         raise ZooError(
-            f"the caffemodel has no arrays for {len(missing)} layers of the prototxt: {_listed(missing)}; "
-            f"it has arrays for {len(others)} that the prototxt lacks: {_listed(others)}",
+            f"the caffemodel has no arrays for {len(missing)} layers of the prototxt: {lacking}; "
+            f"it has arrays for {len(others)} that the prototxt lacks: {beside}",
             SAME_NET,
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return (", ".join(names[:SHOWN]) or "none") + more
 
 
 def _input(net: Net, value: str, shape: tuple[int, ...]) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from registry.errors import ZooError
+from registry.errors import ZooError, first_few
 from registry.watch import Watch, silent
 from transfer.assign import assign
 from transfer.imported import Mapped
@@ -125,7 +125,7 @@ def fill(
     for number, (scope, made) in enumerate(layers.items(), start=1):
         mapped.append(_one(scope, made, graph.layers.get(scope), sources.get(scope, ()), writer, problems))
         watch("layers", number, len(layers))
-    found = [f"{kind}: {_listed(names)}" for kind, names in problems.items() if names]
+    found = [f"{kind}: {first_few(names, MOST)}" for kind, names in problems.items() if names]
     if found:
         raise ZooError(f"the weights in {where} do not fit its architecture; {'; '.join(found)}", hint)
     return tuple(mapped)
@@ -164,10 +164,6 @@ def _one(
 def _read(layer: Layer, sources: Sequence[Source], writer: Writer) -> list[NDArray[Any]]:
     arrays = [source.load() for source in sources]
     return fitted(layer.origin, layer.given, arrays, writer)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
 
 
 def _shapes(shapes: Sequence[tuple[int, ...]]) -> str:

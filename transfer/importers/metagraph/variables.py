@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from registry.errors import ZooError, near
+from registry.errors import ZooError, first_few, near
 from transfer.importers.metagraph.checkpoint import Checkpoint
 from transfer.importers.metagraph.constants import evaluate
 from transfer.importers.metagraph.graph import VARIABLES, Graph, Node, canonical
@@ -119,7 +119,7 @@ def values(
         stored = where[absent[0]].name
         raise ZooError(
             f"the checkpoint {checkpoint.prefix} has no values for {len(absent)} of {len(names)} variables that the "
-            f"graph needs: {_some(absent)}",
+            f"graph needs: {first_few(absent)}",
             f"{stored}: {near(stored, checkpoint.shapes)}; the .meta and the .index must come from one step",
         )
     found = {f"{name}:0": checkpoint.read(where[name].name) for name in names}
@@ -127,7 +127,7 @@ def values(
     wrong = [_differs(graph.maker(tensor), array.shape) for tensor, array in cut.items()]
     if any(wrong):
         raise ZooError(
-            f"the graph and the checkpoint {checkpoint.prefix} disagree on shapes: {_some(list(filter(None, wrong)))}",
+            f"the graph and the checkpoint {checkpoint.prefix} disagree on shapes: {first_few(filter(None, wrong))}",
             "use the .meta that was saved with these weights",
         )
     return cut
@@ -143,8 +143,3 @@ def _differs(node: Node, stored: tuple[int, ...]) -> str:
         return ""
     same = len(wanted) == len(stored) and all(a in (None, b) for a, b in zip(wanted, stored, strict=True))
     return "" if same else f"{node.name} is {list(wanted)} in the graph and {list(stored)} in the checkpoint"
-
-
-def _some(texts: list[str]) -> str:
-    more = f" and {len(texts) - 5} more" if len(texts) > 5 else ""
-    return f"{', '.join(texts[:5])}{more}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from registry.errors import ZooError
+from registry.errors import ZooError, first_few
 from transfer.weights.matching.guess import Unaligned, example, guess
 from transfer.weights.matching.match import Pairs
 from transfer.weights.matching.order import Found
@@ -35,6 +35,4 @@ def some(names: Iterable[str]) -> str:
     >>> some(["a", "b"]), some([])
     ('a, b', 'none')
     """
-    known = list(names)
-    more = f" and {len(known) - MOST} more" if len(known) > MOST else ""
-    return (", ".join(known[:MOST]) or "none") + more
+    return first_few(names, MOST) or "none"
